@@ -1,0 +1,3 @@
+module github.com/codecrafters-io/redis-starter-go
+
+go 1.26
