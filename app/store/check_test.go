@@ -1,0 +1,76 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/codecrafters-io/redis-starter-go/app/arena"
+)
+
+// newChecked is a store whose arena watches over every block.
+func newChecked(t testing.TB) *KVStore {
+	kv := New()
+	kv.arena.Close()
+	kv.arena = arena.NewChecked()
+	kv.keyType.Arena = kv.arena
+	t.Cleanup(func() { kv.Close() })
+	return kv
+}
+
+// check verifies what must be true between two commands: the table, the expiry
+// index and the arena agree about every record, and nothing is lost or counted
+// twice.
+func (kv *KVStore) check() error {
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	if err := kv.checkTopics(); err != nil {
+		return err
+	}
+	if err := kv.checkWatches(); err != nil {
+		return err
+	}
+	var bytes int64
+	for _, db := range append(append([]*database(nil), kv.dbs...), kv.drains...) {
+		n, err := db.check()
+		if err != nil {
+			return fmt.Errorf("database %d: %w", db.id, err)
+		}
+		bytes += n
+	}
+	if used := kv.arena.Used(); used != bytes {
+		return fmt.Errorf("the arena holds %d bytes, the databases %d", used, bytes)
+	}
+	return kv.arena.Check()
+}
+
+// check verifies one database and returns the arena bytes it holds.
+func (db *database) check() (int64, error) {
+	kv := db.kv
+	if err := db.keys.Check(kv.keyType); err != nil {
+		return 0, err
+	}
+	dropped := !slices.Contains(kv.dbs, db) // its index goes first
+	if err := db.expires.Check(kv.arena); err != nil && !dropped {
+		return 0, err
+	}
+	bytes := db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena)
+	expiring := 0
+	for ref := range db.keys.All(kv.keyType) {
+		e := kv.entryAt(ref)
+		bytes += int64(kv.arena.Cap(ref))
+		if e.enc() == encRawOutside {
+			bytes += int64(kv.arena.Cap(e.outsideRef()))
+		}
+		if e.hasExpiry() {
+			expiring++
+		}
+		if found := db.find(e.key()); found.ref != ref {
+			return 0, fmt.Errorf("key %q is found at %d and stands at %d", e.key(), found.ref, ref)
+		}
+	}
+	if expiring != db.expires.Len() && !dropped {
+		return 0, fmt.Errorf("%d records expire, the index holds %d", expiring, db.expires.Len())
+	}
+	return bytes, nil
+}

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// DEBUG: what tests need to steer a server.
+
+var debugCommands = []command{
+	{name: "debug", arity: -2, flags: admin | noScript | loading | stale | protected, run: (*KVStore).cmdDebug},
+}
+
+// cmdDebug serves DEBUG subcommand [argument ...]. The subcommands are no
+// records of their own, as in Redis.
+func (kv *KVStore) cmdDebug(c *Client, args []string) error {
+	sub, rest := strings.ToLower(args[1]), args[2:]
+	for _, d := range debugSubcommands {
+		if d.name == sub && (len(rest) == d.args || d.args < 0 && len(rest) >= -d.args) {
+			return d.run(kv, c, rest)
+		}
+	}
+	return errUnknownSubOrArity("debug", args[1])
+}
+
+// errUnknownSubOrArity is the answer of a container without records for its
+// subcommands.
+func errUnknownSubOrArity(container, sub string) replyError {
+	return errf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.", cut(sub, quotedMax), upperName(container))
+}
+
+// A debugSubcommand is one DEBUG subcommand and its number of arguments,
+// negative for at least so many.
+type debugSubcommand struct {
+	name string
+	args int
+	run  func(kv *KVStore, c *Client, args []string) error
+}
+
+var debugSubcommands = []debugSubcommand{
+	{"change-repl-id", 0, (*KVStore).debugChangeReplId},
+	{"config-rewrite-force-all", 0, (*KVStore).debugRewriteAll},
+	{"error", 1, (*KVStore).debugError},
+	{"help", 0, (*KVStore).debugHelp},
+	{"log", 1, (*KVStore).debugLog},
+	{"pause-cron", 1, (*KVStore).debugPauseCron},
+	{"populate", -1, (*KVStore).debugPopulate},
+	{"protocol", 1, (*KVStore).debugProtocol},
+	{"set-active-expire", 1, (*KVStore).debugSetActiveExpire},
+	{"sleep", 1, (*KVStore).debugSleep},
+}
+
+func (kv *KVStore) debugHelp(c *Client, args []string) error {
+	c.replyHelp("DEBUG",
+		"CHANGE-REPL-ID",
+		"    Take a new replication id.",
+		"CONFIG-REWRITE-FORCE-ALL",
+		"    Write every directive into the configuration file, defaults too.",
+		"ERROR <string>",
+		"    Answer with the error.",
+		"LOG <message>",
+		"    Write the message into the log.",
+		"PAUSE-CRON <0|1>",
+		"    Stop or resume the housekeeping.",
+		"POPULATE <count> [<prefix>] [<size>]",
+		"    Make <count> string keys.",
+		"PROTOCOL <type>",
+		"    Answer with a value of the type: string, integer, double, null, array,",
+		"    set, map, attrib, push, verbatim, true, false, bignum.",
+		"SET-ACTIVE-EXPIRE <0|1>",
+		"    Whether expired keys go by themselves.",
+		"SLEEP <seconds>",
+		"    Stop the server for that long. Fractions are allowed.")
+	return nil
+}
+
+func (kv *KVStore) debugChangeReplId(c *Client, args []string) error {
+	kv.Info.MasterReplId = randomID()
+	c.reply.OK()
+	return nil
+}
+
+func (kv *KVStore) debugRewriteAll(c *Client, args []string) error {
+	if err := kv.config.RewriteAll(); err != nil {
+		kv.log(logWarning, "DEBUG CONFIG-REWRITE-FORCE-ALL: %v", err)
+		return errf("ERR CONFIG-REWRITE-FORCE-ALL failed")
+	}
+	c.reply.OK()
+	return nil
+}
+
+func (kv *KVStore) debugError(c *Client, args []string) error {
+	c.reply.Error(oneLine(args[0])) // no failure of the command, so not counted as one
+	return nil
+}
+
+func (kv *KVStore) debugLog(c *Client, args []string) error {
+	kv.log(logWarning, "DEBUG LOG: %s", args[0])
+	c.reply.OK()
+	return nil
+}
+
+func (kv *KVStore) debugPauseCron(c *Client, args []string) error {
+	kv.cron.paused = args[0] != "0"
+	c.reply.OK()
+	return nil
+}
+
+func (kv *KVStore) debugSetActiveExpire(c *Client, args []string) error {
+	kv.expiry.off = args[0] == "0"
+	kv.cron.nudge()
+	c.reply.OK()
+	return nil
+}
+
+// debugSleep stops the whole server, which is what it is for.
+func (kv *KVStore) debugSleep(c *Client, args []string) error {
+	seconds, err := parseFloat(args[0])
+	if err != nil {
+		seconds = 0 // as strtod reads what is no number
+	}
+	time.Sleep(time.Duration(min(max(seconds, 0), math.MaxInt32) * float64(time.Second)))
+	c.reply.OK()
+	return nil
+}
+
+// debugPopulate makes keys named prefix:0, prefix:1 …, each with a value of
+// size bytes, or value:N when size is 0. Keys that exist are left alone.
+func (kv *KVStore) debugPopulate(c *Client, args []string) error {
+	const countMax = math.MaxUint32
+	if len(args) > 3 {
+		return errUnknownSubOrArity("debug", "populate")
+	}
+	count, err := parseIntRange(args[0], 0, countMax)
+	if err != nil {
+		return errMustBePositive
+	}
+	prefix, size := "key", int64(0)
+	if len(args) > 1 {
+		prefix = args[1]
+	}
+	if len(args) > 2 {
+		if size, err = parseIntRange(args[2], 0, kv.maxBulk); err != nil {
+			return errMustBePositive
+		}
+	}
+	for i := range count {
+		key := prefix + ":" + formatInt(i)
+		if c.db.lookupWrite(key).ok() {
+			continue
+		}
+		value := "value:" + formatInt(i)
+		if size > 0 {
+			padded := make([]byte, size)
+			copy(padded, value)
+			value = string(padded)
+		}
+		c.db.set(key, value, false)
+		kv.touched(c.db, key)
+	}
+	c.reply.OK()
+	return nil
+}
+
+// debugProtocol answers with an example of a type of the protocol.
+func (kv *KVStore) debugProtocol(c *Client, args []string) error {
+	r := &c.reply
+	switch strings.ToLower(args[0]) {
+	case "string":
+		r.Bulk("Hello World")
+	case "integer":
+		r.Int(12345)
+	case "double":
+		r.Double(3.141)
+	case "null":
+		r.Null()
+	case "array":
+		r.Array(3)
+		for i := range int64(3) {
+			r.Int(i)
+		}
+	case "set":
+		r.Set(3)
+		for i := range int64(3) {
+			r.Int(i)
+		}
+	case "map":
+		r.Map(3)
+		for i := range int64(3) {
+			r.Int(i)
+			r.Bool(i == 1)
+		}
+	case "attrib":
+		if r.Proto == 3 {
+			r.Buf = append(r.Buf, "|1\r\n"...)
+			r.Bulk("key-popularity")
+			r.Array(2)
+			r.Bulk("key:123")
+			r.Int(90)
+		}
+		r.Bulk("Some real reply following the attribute")
+	case "push":
+		if r.Proto == 2 {
+			return errf("ERR RESP2 is not supported by this command")
+		}
+		r.Push(2)
+		r.Bulk("server-cpu-usage")
+		r.Int(42)
+		r.Bulk("Some real reply following the push reply")
+	case "verbatim":
+		r.Verbatim("txt", "This is a verbatim\nstring")
+	case "true":
+		r.Bool(true)
+	case "false":
+		r.Bool(false)
+	case "bignum":
+		r.BigNumber("1234567999999999999999999999999999999")
+	default:
+		return errf("ERR Wrong protocol type name. Please use one of the following: " +
+			"string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
+	}
+	return nil
+}

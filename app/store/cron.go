@@ -1,0 +1,186 @@
+package store
+
+import (
+	"time"
+)
+
+// Cron is the server's housekeeping: a tick of 100 ms, and turns between the
+// ticks when keys expire or memory is to be freed. A turn holds the mutex for
+// one slice of time. When there is more to do cron rests before the next: not
+// for the sake of those who want the mutex only, for a goroutine that is always
+// ready to run keeps the runtime from looking at the network at all.
+
+const (
+	cronSlice = 500 * time.Microsecond
+	cronRest  = 500 * time.Microsecond
+)
+
+const tick = 100 * time.Millisecond
+
+// cronState is the goroutine's side of it.
+type cronState struct {
+	wake chan struct{}
+	quit chan struct{}
+	done chan struct{}
+
+	// The following are guarded by kv.mu.
+	running bool
+	paused  bool // DEBUG PAUSE-CRON
+	reclaim bool // there may be memory to give back to the system
+}
+
+func (s *cronState) init() {
+	s.wake = make(chan struct{}, 1)
+	s.quit = make(chan struct{})
+	s.done = make(chan struct{})
+}
+
+// start starts the housekeeping with the server's first use.
+func (kv *KVStore) start() {
+	kv.startOnce.Do(func() {
+		kv.mu.Lock()
+		defer kv.mu.Unlock()
+		if kv.closed {
+			return
+		}
+		kv.cron.running = true
+		kv.resetWall()
+		kv.cron.nudge()
+		go kv.runCron()
+	})
+}
+
+// stop ends the housekeeping and waits for it.
+func (s *cronState) stop() {
+	close(s.quit)
+	if s.running {
+		<-s.done
+	}
+}
+
+// nudge makes cron look again at when it is needed next.
+func (s *cronState) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (kv *KVStore) runCron() {
+	defer close(kv.cron.done)
+	timer := time.NewTimer(tick)
+	defer timer.Stop()
+	next := time.Now().Add(tick)
+	for {
+		select {
+		case <-kv.cron.quit:
+			return
+		case <-kv.cron.wake:
+		case <-timer.C:
+		}
+		if now := time.Now(); !now.Before(next) {
+			next = now.Add(tick)
+			kv.tick()
+		}
+		timer.Reset(min(kv.turn(), time.Until(next)))
+	}
+}
+
+// tick is the work of every 100 ms.
+func (kv *KVStore) tick() {
+	kv.mu.Lock()
+	defer kv.unlock()
+	if kv.cron.paused {
+		return
+	}
+	kv.resetWall()
+	kv.endPause()
+	kv.stats.sample(kv)
+	kv.tickClients()
+	kv.cron.reclaim = true
+}
+
+// turn does a slice of what need not wait for the tick, and says when it is
+// wanted again.
+func (kv *KVStore) turn() time.Duration {
+	kv.mu.Lock()
+	defer kv.unlock()
+	if kv.closed || kv.cron.paused {
+		return tick
+	}
+	kv.readClock()
+	kv.endPause()
+	end := kv.clockNs + int64(cronSlice)
+	share := end
+	if len(kv.drains) > 0 || kv.cron.reclaim {
+		share -= int64(cronSlice / 2)
+	}
+	expiring := kv.expireDue(share)
+	freeing := kv.freeSome(end)
+	if expiring || freeing {
+		kv.expiry.nextMs = 0
+		return cronRest
+	}
+	return min(kv.planExpiry(), kv.pauseLeft())
+}
+
+// What is freed of dropped databases, and given back to the system, between
+// two looks at the clock.
+const (
+	freeBuckets = 64
+	freeBytes   = 256 << 10
+)
+
+// freeSome frees what was dropped until clockNs has passed end. It reports
+// whether there is more.
+func (kv *KVStore) freeSome(end int64) (more bool) {
+	for {
+		n := len(kv.drains)
+		switch {
+		case n > 0:
+			if kv.drains[n-1].drain(freeBuckets) {
+				kv.drains = kv.drains[:n-1]
+			}
+			kv.cron.reclaim = true
+		case kv.cron.reclaim:
+			kv.cron.reclaim = kv.arena.Reclaim(freeBytes)
+		default:
+			return false
+		}
+		if kv.readClock(); kv.clockNs > end {
+			return true
+		}
+	}
+}
+
+// tickClients looks after some clients: all of them within a second, as Redis
+// does, and never many at once.
+func (kv *KVStore) tickClients() {
+	n := min(max(len(kv.roster)/10, 64), len(kv.roster))
+	for range n {
+		if kv.rosterNext >= len(kv.roster) {
+			kv.rosterNext = 0
+		}
+		kv.tickClient(kv.roster[kv.rosterNext])
+		kv.rosterNext++
+	}
+}
+
+// tickClient looks whether a client has gone quiet, or too long, or holds too
+// much.
+func (kv *KVStore) tickClient(c *Client) {
+	idle := kv.nowMs - c.lastActive
+	if c.probe.Load() && idle >= tick.Milliseconds() {
+		c.probe.Store(false)
+		c.kick()
+	}
+	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked {
+		kv.log(logVerbose, "Closing idle client")
+		c.kill()
+		return
+	}
+	c.checkOutputLimit()
+	bytes := c.memory().total
+	kv.rosterBytes += bytes - c.countedBytes
+	c.countedBytes = bytes
+}

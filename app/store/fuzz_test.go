@@ -1,0 +1,76 @@
+package store
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/codecrafters-io/redis-starter-go/app/resp"
+)
+
+// FuzzCommands sends arbitrary bytes to a server as one client, and the words
+// of a script as commands as another: the server lives, and its structures
+// agree with one another afterwards.
+func FuzzCommands(f *testing.F) {
+	f.Add("*1\r\n$4\r\nPING\r\n", "SET a 1\nINCR a\nAPPEND a x\nEXPIRE a 100\nGETDEL a")
+	f.Add("PING\r\n\r\nSET a \"b c\"\r\n", "MULTI\nSET a 1\nGET a\nEXEC\nWATCH a\nUNWATCH")
+	f.Add("*-1\r\n*0\r\n$", "SETRANGE k 5000 x\nSETBIT k 7 1\nCOPY k l\nRENAME l m\nPEXPIRE m 1")
+	f.Add("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\nab", "SUBSCRIBE a\nPSUBSCRIBE *\nPUBLISH a x\nUNSUBSCRIBE\nRESET")
+	f.Add("\x00\xff", "SET k v PX 5\nGETEX k PERSIST\nOBJECT ENCODING k\nBITFIELD k SET u8 0 255\nFLUSHALL")
+	f.Fuzz(func(t *testing.T, raw, script string) {
+		if len(raw) > 1<<16 || len(script) > 1<<12 {
+			return
+		}
+		kv := newChecked(t)
+		feed(kv, []byte(raw))
+		var commands []byte
+		for line := range strings.Lines(script) {
+			args := strings.Fields(line)
+			if len(args) == 0 || forbidden(args) {
+				continue
+			}
+			commands = resp.AppendCommand(commands, args...)
+		}
+		feed(kv, commands)
+		if err := kv.check(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// forbidden are commands that end or stop the process, or that would make a
+// fuzzing run wait or eat memory as they are meant to.
+func forbidden(args []string) bool {
+	switch strings.ToLower(args[0]) {
+	case "debug", "shutdown", "client", "config":
+		return true
+	case "setrange", "setbit", "bitfield", "bitop":
+		for _, a := range args {
+			if len(a) > 6 { // a string of megabytes
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// feed serves bytes as one client's input, and reads all it is answered.
+func feed(kv *KVStore, input []byte) {
+	client, server := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		kv.HandleConnection(Connection{Conn: server}, resp.NewParser(server))
+	}()
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(io.Discard, client)
+	}()
+	client.Write(input)
+	client.Write(resp.AppendCommand(nil, "QUIT"))
+	client.Close()
+	<-done
+	<-read
+}

@@ -1,0 +1,342 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/codecrafters-io/redis-starter-go/app/resp"
+)
+
+// A Listener accepts connections on every address, port and unix socket that
+// the configuration names, and follows CONFIG SET. Its Accept returns the
+// plain *net.TCPConn or *net.UnixConn.
+type Listener struct {
+	kv       *KVStore
+	accepted chan net.Conn
+	quit     chan struct{}
+	loops    sync.WaitGroup // an accepting goroutine each; added to with mu held
+
+	mu     sync.Mutex // taken after kv.mu when both are
+	closed bool
+	tcp    []net.Listener
+	unix   net.Listener
+}
+
+// Listen opens the sockets that the configuration names.
+func (kv *KVStore) Listen() (net.Listener, error) {
+	l := &Listener{kv: kv, accepted: make(chan net.Conn), quit: make(chan struct{})}
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	if kv.closed {
+		return nil, net.ErrClosed
+	}
+	if kv.listener != nil && !kv.listener.isClosed() {
+		return nil, errors.New("store: listening already")
+	}
+	if err := l.openAll(); err != nil {
+		l.Close()
+		kv.log(logWarning, "%v", err)
+		return nil, err
+	}
+	kv.listener = l
+	kv.listeners[l] = struct{}{}
+	if kv.standalone {
+		// Not before the port is ours: Redis's test suite takes the PID for a
+		// sign of that.
+		kv.log(logNotice, "Running mode=standalone, port=%s, PID: %d", kv.Info.Port, os.Getpid())
+		kv.log(logWarning, "Server initialized")
+	}
+	if len(l.tcp) > 0 {
+		kv.log(logNotice, "Ready to accept connections")
+	}
+	if l.unix != nil {
+		kv.log(logNotice, "The server is now ready to accept connections at %s", kv.config.Str("unixsocket"))
+	}
+	return l, nil
+}
+
+// openAll opens what the configuration names. kv.mu is held.
+func (l *Listener) openAll() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	cfg := l.kv.config
+	port := int(cfg.Int("port"))
+	tcp, err := openTCP(l.kv, cfg.Strings("bind"), port)
+	if err != nil {
+		return fmt.Errorf("Failed listening on port %d (TCP), aborting.", port)
+	}
+	l.tcp = tcp
+	if path := cfg.Str("unixsocket"); path != "" {
+		if l.unix, err = openUnix(cfg.Path(path), os.FileMode(cfg.Int("unixsocketperm"))); err != nil {
+			return fmt.Errorf("Failed opening Unix socket: bind: %s", systemText(err))
+		}
+	}
+	if len(l.tcp) == 0 && l.unix == nil {
+		return errors.New("Configured to not listen anywhere, exiting.")
+	}
+	for _, t := range l.tcp {
+		l.run(t)
+	}
+	if l.unix != nil {
+		l.run(l.unix)
+	}
+	return nil
+}
+
+// openUnix listens at a path, with the permissions when there are any.
+func openUnix(path string, mode os.FileMode) (net.Listener, error) {
+	os.Remove(path) // left behind by an earlier run
+	u, err := net.Listen("unix", path)
+	if err != nil || mode == 0 {
+		return u, err
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		u.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+// openTCP listens on port at every address of a bind directive. One written
+// with a minus in front may be missing on this machine.
+func openTCP(kv *KVStore, addresses []string, port int) ([]net.Listener, error) {
+	var open []net.Listener
+	if port == 0 {
+		return nil, nil
+	}
+	for _, address := range addresses {
+		name, optional := strings.CutPrefix(address, "-")
+		network, host := "tcp4", name
+		switch {
+		case name == "*":
+			host = "0.0.0.0"
+		case name == "::*":
+			network, host = "tcp6", "::"
+		case strings.Contains(name, ":"):
+			network = "tcp6"
+		}
+		lc := net.ListenConfig{KeepAlive: -1} // Accept sets it, by the configuration
+		t, err := lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+		if err == nil {
+			open = append(open, t)
+			continue
+		}
+		kv.log(logWarning, "Warning: Could not create server TCP listening socket %s:%d: %s", name, port, listenText(err))
+		if optional && errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+			continue
+		}
+		for _, o := range open {
+			o.Close()
+		}
+		return nil, err
+	}
+	return open, nil
+}
+
+// listenText is why an address cannot be listened on, as Redis logs it.
+func listenText(err error) string {
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
+		return call.Syscall + ": " + systemText(call.Err)
+	}
+	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound {
+		return "Name or service not known"
+	}
+	return err.Error()
+}
+
+// run accepts on one socket until it is closed. l.mu is held.
+func (l *Listener) run(from net.Listener) {
+	l.loops.Add(1)
+	go func() {
+		defer l.loops.Done()
+		for {
+			conn, err := from.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				// Out of descriptors, most likely: let some go first.
+				l.kv.log(logWarning, "Accepting client connection: %v", err)
+				select {
+				case <-l.quit:
+					return
+				case <-time.After(tick):
+				}
+				continue
+			}
+			select {
+			case l.accepted <- conn:
+			case <-l.quit:
+				conn.Close()
+				return
+			}
+		}
+	}()
+}
+
+// Accept waits for the next connection.
+func (l *Listener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.accepted:
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			l.keepAlive(tcp)
+		}
+		return conn, nil
+	case <-l.quit:
+		return nil, net.ErrClosed
+	}
+}
+
+// keepAlive sets tcp-keepalive. A connection that has gone already is found
+// out by its first read.
+func (l *Listener) keepAlive(conn *net.TCPConn) {
+	seconds := l.kv.keepAliveSeconds.Load()
+	if seconds == 0 {
+		return
+	}
+	idle := time.Duration(seconds) * time.Second
+	conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: idle, Interval: max(idle/3, time.Second), Count: 3})
+}
+
+// Close closes every socket; connections that were accepted stay open.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.quit)
+		for _, t := range l.tcp {
+			t.Close()
+		}
+		if l.unix != nil {
+			l.kv.log(logNotice, "Removing the unix socket file.")
+			l.unix.Close()
+		}
+	}
+	l.mu.Unlock()
+	l.loops.Wait()
+	return nil
+}
+
+func (l *Listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// Addr is the first address listened on; a closed or silenced listener has
+// none, and says so with an empty one.
+func (l *Listener) Addr() net.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case len(l.tcp) > 0:
+		return l.tcp[0].Addr()
+	case l.unix != nil:
+		return l.unix.Addr()
+	}
+	return &net.TCPAddr{}
+}
+
+// rebind moves to the addresses and port configured now. When they cannot be
+// had, the old ones stay. kv.mu is held.
+func (l *Listener) rebind(old listenState) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	now := l.kv.listening()
+	if now.port == old.port && slices.Equal(now.bind, old.bind) {
+		return nil
+	}
+	// With the port unchanged the new addresses may be among the old ones,
+	// which then have to make room first.
+	samePort := now.port == old.port
+	if samePort {
+		l.closeTCP()
+	}
+	tcp, err := openTCP(l.kv, now.bind, now.port)
+	switch {
+	case err == nil:
+		l.closeTCP()
+		l.tcp = tcp
+	case samePort:
+		var again error
+		if l.tcp, again = openTCP(l.kv, old.bind, old.port); again != nil {
+			l.kv.log(logWarning, "Could not listen on the old addresses again: %v", again)
+		}
+	default:
+		return err // nothing has been touched
+	}
+	for _, t := range l.tcp {
+		l.run(t)
+	}
+	return err
+}
+
+// closeTCP closes the TCP sockets. l.mu is held.
+func (l *Listener) closeTCP() {
+	for _, t := range l.tcp {
+		t.Close()
+	}
+	l.tcp = nil
+}
+
+// Serve accepts connections and serves each in a goroutine until the context
+// or the store ends or the listener fails. Then the store is closed. The error
+// is nil when it was the context, and net.ErrClosed when it was the store.
+func (kv *KVStore) Serve(ctx context.Context, l net.Listener) error {
+	if !kv.adopt(l) {
+		l.Close()
+		return net.ErrClosed
+	}
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		conn, err := l.Accept()
+		if outOfFiles(err) {
+			select {
+			case <-time.After(tick): // some may be closed meanwhile
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if err != nil {
+			kv.Close()
+			if ctx.Err() != nil {
+				return nil
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return net.ErrClosed
+			}
+			return err
+		}
+		go kv.HandleConnection(Connection{Conn: conn}, resp.NewParser(conn))
+	}
+}
+
+// adopt makes the listener end with the store. It is false when the store has
+// ended already.
+func (kv *KVStore) adopt(l net.Listener) bool {
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	if kv.closed {
+		return false
+	}
+	kv.listeners[l] = struct{}{}
+	return true
+}
+
+// outOfFiles reports whether there is no descriptor left for a connection.
+func outOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}

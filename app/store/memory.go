@@ -1,0 +1,94 @@
+package store
+
+import "math/rand/v2"
+
+// usedMemory is what INFO calls used_memory: the arena's live bytes, which are
+// exact, and what clients hold in buffers and queues, as cron last counted it.
+func (kv *KVStore) usedMemory() int64 { return kv.arena.Used() + kv.rosterBytes }
+
+// outOfMemory reports whether the server holds more than maxmemory. The check
+// is made for every write, so clients count as cron last counted them, and at
+// least with what each takes when it holds nothing.
+func (kv *KVStore) outOfMemory() bool {
+	if kv.maxMemory == 0 {
+		return false
+	}
+	clients := max(kv.rosterBytes, int64(len(kv.clients))*clientStructBytes)
+	return kv.arena.Used()+clients > kv.maxMemory
+}
+
+// clientBytes is what all clients hold now.
+func (kv *KVStore) clientBytes() int64 {
+	var sum int64
+	for _, c := range kv.clients {
+		sum += c.memory().total
+	}
+	return sum
+}
+
+// memoryFigures are the amounts of INFO memory, in bytes.
+type memoryFigures struct {
+	used, rss, peak, startup   int64
+	overhead, dataset, clients int64
+	mapped, system             int64
+}
+
+func (kv *KVStore) memoryFigures() memoryFigures {
+	m := memoryFigures{rss: residentMemory(), mapped: kv.arena.Mapped(), system: systemMemory(), startup: kv.startupMemory}
+	m.clients = kv.clientBytes()
+	m.used = kv.arena.Used() + m.clients
+	kv.stats.peakMemory = max(kv.stats.peakMemory, m.used)
+	m.peak = kv.stats.peakMemory
+	m.overhead = m.startup + m.clients
+	for _, db := range kv.dbs {
+		m.overhead += db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena)
+	}
+	m.dataset = max(m.used-m.overhead, 0)
+	return m
+}
+
+// pendingObjects is the number of keys that are dropped and not freed yet.
+func (kv *KVStore) pendingObjects() int64 {
+	var n int64
+	for _, db := range kv.drains {
+		n += int64(db.keys.Len())
+	}
+	return n
+}
+
+// newAccess is the access field of a key made now.
+func (kv *KVStore) newAccess() uint32 {
+	if kv.lfu {
+		return kv.lfuMinutes()<<8 | lfuInitial
+	}
+	return kv.lruClock
+}
+
+// An LFU field is 16 bits of minutes and 8 bits of a logarithmic counter, as
+// in Redis (evict.c): the counter decays with idle time, and the higher it is
+// the less likely a use adds to it.
+const lfuInitial = 5
+
+func (kv *KVStore) lfuMinutes() uint32 { return uint32(kv.nowMs/60000) & 0xffff }
+
+// lfuCount is the counter after its decay.
+func (kv *KVStore) lfuCount(access uint32) uint32 {
+	count := access & 0xff
+	if kv.lfuDecayTime == 0 {
+		return count
+	}
+	idle := (kv.lfuMinutes() - access>>8) & 0xffff
+	return count - min(count, idle/uint32(kv.lfuDecayTime))
+}
+
+// lfuBump is the field after one more use.
+func (kv *KVStore) lfuBump(access uint32) uint32 {
+	count := kv.lfuCount(access)
+	if count < 255 {
+		base := max(float64(count)-lfuInitial, 0)
+		if rand.Float64() < 1/(base*float64(kv.lfuLogFactor)+1) {
+			count++
+		}
+	}
+	return kv.lfuMinutes()<<8 | count
+}

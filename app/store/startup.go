@@ -1,0 +1,247 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/codecrafters-io/redis-starter-go/app/config"
+)
+
+// Starting up: the command line, the configuration file, and the log lines
+// that tools wait for.
+
+// RedisVersion is the version of Redis whose behaviour this server has. It is
+// what INFO and HELLO say, since clients switch on it.
+const RedisVersion = "7.0.15"
+
+// Version is this server's own version.
+const Version = "0.1.0"
+
+const usage = `Usage: valkeyper [/path/to/redis.conf] [options] [-]
+       valkeyper - (read the configuration from standard input)
+       valkeyper -v or --version
+       valkeyper -h or --help
+
+Any directive of redis.conf is an option, with two dashes before its name.
+
+Examples:
+       valkeyper (default configuration)
+       valkeyper /etc/redis/6379.conf
+       valkeyper --port 7777
+       valkeyper --port 7777 --replicaof "127.0.0.1 8888"
+       valkeyper /etc/redis.conf --loglevel verbose -
+`
+
+// ParseCommandLine reads os.Args: an optional configuration file, "-" for one
+// on standard input, then --directive value … . When something is wrong it
+// prints the reason to stderr and exits with status 1, as redis-server does.
+func (kv *KVStore) ParseCommandLine() {
+	args := os.Args[1:]
+	if len(args) == 1 {
+		switch args[0] {
+		case "-v", "--version":
+			io.WriteString(os.Stdout, versionLine())
+			os.Exit(0)
+		case "-h", "--help":
+			io.WriteString(os.Stdout, usage)
+			os.Exit(0)
+		}
+	}
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	err := kv.loadArgs(args)
+	if err == nil {
+		kv.standalone = true
+		kv.logBanner(len(args) > 0)
+		err = kv.applyStartup()
+	}
+	if err != nil {
+		if file, ok := errors.AsType[*config.FileError](err); ok {
+			io.WriteString(os.Stderr, file.Error())
+		} else {
+			kv.log(logWarning, "%v", err) // where redis-server says so
+		}
+		os.Exit(1)
+	}
+	kv.writePidFile()
+}
+
+// Configure sets the store up as a command line of these arguments would. It
+// is to be called before the store is used.
+func (kv *KVStore) Configure(args []string) error {
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	if err := kv.loadArgs(args); err != nil {
+		return err
+	}
+	return kv.applyStartup()
+}
+
+// loadArgs reads the configuration. The log goes where it says from then on.
+func (kv *KVStore) loadArgs(args []string) error {
+	kv.config.SetHooks(kv.configHooks())
+	err := kv.config.LoadArgs(args, os.Stdin)
+	if name := kv.config.Str("logfile"); name != "" {
+		kv.logger.setFile(kv.config.Path(name))
+	}
+	if err == nil {
+		kv.logLevel.Store(logLevels[kv.config.Str("loglevel")])
+	}
+	return err
+}
+
+// configHooks answers what the configuration asks of the server.
+func (kv *KVStore) configHooks() config.Hooks {
+	return config.Hooks{
+		HasCommand: func(name string) bool { return kv.commands.find(name) != nil },
+		CheckUser:  checkUserLine,
+		Users:      kv.userLines,
+		Warn:       func(text string) { kv.log(logWarning, "%s", text) },
+	}
+}
+
+// checkSupported refuses what was asked for explicitly and cannot be had.
+func (kv *KVStore) checkSupported() error {
+	cfg := kv.config
+	switch modules := cfg.LoadModules(); {
+	case cfg.Sentinel():
+		return errors.New("This server cannot run as a Sentinel. Exiting...")
+	case len(modules) > 0:
+		return fmt.Errorf("Can't load module from %s: server aborting", modules[0][0])
+	case len(cfg.ModuleConfigs()) > 0:
+		return errors.New("Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting")
+	case cfg.Int("tls-port") != 0:
+		return errors.New("This version does not speak TLS. Exiting...")
+	}
+	if cfg.Bool("cluster-enabled") {
+		kv.log(logWarning, "cluster-enabled was asked for, but this server cannot be part of a cluster. It runs alone.")
+	}
+	return nil
+}
+
+// applyStartup puts into effect what only the start can set, and the rest.
+func (kv *KVStore) applyStartup() error {
+	cfg := kv.config
+	if err := kv.checkSupported(); err != nil {
+		return err
+	}
+	kv.Info.Port = strconv.FormatInt(cfg.Int("port"), 10)
+	if master := strings.Fields(cfg.Str("replicaof")); len(master) == 2 {
+		kv.Info.Role, kv.Info.MasterIP, kv.Info.MasterPort = "slave", master[0], master[1]
+	}
+	kv.makeDatabases(int(cfg.Int("databases")))
+	if err := kv.commands.rename(cfg.Renames()); err != nil {
+		return err
+	}
+	if err := kv.loadUsers(cfg.Str("requirepass"), cfg.Users()); err != nil {
+		return err
+	}
+	if err := kv.fitMaxClients(); err != nil {
+		return err
+	}
+	kv.applySettings()
+	return nil
+}
+
+// versionLine is what --version prints.
+func versionLine() string {
+	return fmt.Sprintf("Redis server v=%s sha=00000000:0 malloc=arena bits=%d build=%s (ValKeyper %s)\n",
+		RedisVersion, strconv.IntSize, buildID(), Version)
+}
+
+// logBanner logs the start as redis-server does.
+func (kv *KVStore) logBanner(configured bool) {
+	kv.log(logWarning, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
+	kv.log(logWarning, "Redis version=%s, bits=%d, commit=00000000, modified=0, pid=%d, just started (ValKeyper %s, %s)",
+		RedisVersion, strconv.IntSize, os.Getpid(), Version, runtime.Version())
+	if configured {
+		kv.log(logWarning, "Configuration loaded")
+	} else {
+		kv.log(logWarning, "Warning: no config file specified, using the default config. "+
+			"In order to specify a config file use valkeyper /path/to/redis.conf")
+	}
+}
+
+// reservedFiles is how many descriptors are kept for everything but clients.
+const reservedFiles = 32
+
+// fitMaxClients raises the limit of open files for maxclients, and lowers
+// maxclients to what the system gives.
+func (kv *KVStore) fitMaxClients() error {
+	wanted := kv.config.Int("maxclients") + reservedFiles
+	before, got, refusal := raiseFileLimit(wanted)
+	switch {
+	case refusal == nil && got > before:
+		kv.log(logNotice, "Increased maximum number of open files to %d (it was originally set to %d).", got, before)
+	case refusal != nil && got <= reservedFiles:
+		return fmt.Errorf("Your current 'ulimit -n' of %d is not enough for the server to start. "+
+			"Please increase your open file limit to at least %d. Exiting.", before, wanted)
+	case refusal != nil:
+		fit := got - reservedFiles
+		kv.log(logWarning, "You requested maxclients of %d requiring at least %d max file descriptors.", wanted-reservedFiles, wanted)
+		kv.log(logWarning, "Server can't set maximum open files to %d because of OS error: %s.", wanted, systemText(refusal))
+		kv.log(logWarning, "Current maximum open files is %d. maxclients has been reduced to %d to compensate for low ulimit. "+
+			"If you need higher maxclients increase 'ulimit -n'.", got, fit)
+		return kv.config.Assign("maxclients", formatInt(fit))
+	}
+	return nil
+}
+
+// systemText is a system error with the capital that C gives it.
+func systemText(err error) string {
+	text := err.Error()
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		text = errno.Error()
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// writePidFile writes the pidfile that the configuration names.
+func (kv *KVStore) writePidFile() {
+	name := kv.config.Str("pidfile")
+	if name == "" {
+		return
+	}
+	kv.pidFile = kv.config.Path(name)
+	if err := os.WriteFile(kv.pidFile, []byte(formatInt(int64(os.Getpid()))+"\n"), 0o644); err != nil {
+		kv.pidFile = ""
+		kv.log(logNotice, "Failed to write PID file: %v", err)
+	}
+}
+
+// rename applies rename-command: a command goes by another name, or by none.
+func (t *commandTable) rename(renames []config.Rename) error {
+	for _, r := range renames {
+		cmd := t.find(r.From)
+		if cmd == nil {
+			return fmt.Errorf("No such command in rename-command: %s", r.From)
+		}
+		delete(t.byName, strings.ToLower(r.From))
+		if r.To == "" {
+			t.sorted = slices.DeleteFunc(t.sorted, func(c *command) bool { return c == cmd })
+			continue
+		}
+		to := strings.ToLower(r.To)
+		if t.byName[to] != nil {
+			return errors.New("Target command name already exists")
+		}
+		t.byName[to] = cmd
+	}
+	t.index()
+	return nil
+}
+
+// HandleReplication starts the link to the master that Info names. Replication
+// is not part of this version: it says so in the log and leaves the server as
+// it is, answering its own clients.
+func (kv *KVStore) HandleReplication() {
+	kv.log(logWarning, "Replication of %s:%s was asked for, but this version cannot replicate yet. "+
+		"The server has no data of its master's.", kv.Info.MasterIP, kv.Info.MasterPort)
+}

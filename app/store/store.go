@@ -1,0 +1,193 @@
+// Package store is the server: the keyspace, every command, and the serving of
+// connections. One KVStore is one server; a program may hold several.
+package store
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/codecrafters-io/redis-starter-go/app/arena"
+	"github.com/codecrafters-io/redis-starter-go/app/config"
+	"github.com/codecrafters-io/redis-starter-go/app/dict"
+)
+
+// Info is the server's identity and its place in replication.
+type Info struct {
+	Role             string // "master" or "slave"
+	MasterIP         string
+	MasterPort       string
+	MasterReplId     string
+	MasterReplOffSet int
+	MasterConn       net.Conn
+	Port             string
+}
+
+// A KVStore is one server and its data. Everything below mu is guarded by it
+// unless it says otherwise. Handlers run with it held and never take it.
+type KVStore struct {
+	Info Info
+
+	netIn, netOut    atomic.Int64 // bytes from and to clients
+	reads, writes    atomic.Int64 // system calls for them
+	queryLimit       atomic.Int64 // client-query-buffer-limit
+	logLevel         atomic.Int32
+	keepAliveSeconds atomic.Int64
+
+	yielders yielders
+
+	mu sync.Mutex
+
+	arena   *arena.Arena
+	keyType *dict.Type
+	dbs     []*database
+	scratch [20]byte // where an int-encoded string is printed
+	hint    commandHint
+
+	commands *commandTable // never changes once the server has started
+	config   *config.Config
+	settings
+
+	clients       map[int64]*Client
+	roster        []*Client // the same clients, for cron to go round
+	rosterNext    int
+	rosterBytes   int64 // what cron last counted that they hold
+	lastClientID  int64
+	client        *Client // whose command is running
+	flushes       []*Client
+	serving       sync.WaitGroup // a client's goroutine each; added to with mu held
+	defaultUser   *user
+	users         map[string]*user
+	channels      pubsubTables
+	pause         pauseState
+	startupMemory int64
+	standalone    bool   // started from the command line
+	pidFile       string // to be removed at the end, "" for none
+
+	base     time.Time // the origin of the monotonic clock
+	baseNs   int64     // the wall clock at base, ns since 1970
+	clockNs  int64     // ns since base, at the end of the last command
+	nowMs    int64     // ms since 1970, fixed while a command or transaction runs
+	nesting  int       // of calls within EXEC
+	lruClock uint32
+
+	dirty   int64 // changes since the last save
+	effects effects
+	stats   serverStats
+	expiry  expiryState
+	drains  []*database // databases that are being freed in steps
+
+	startOnce sync.Once
+	closeOnce sync.Once
+	started   time.Time
+	closed    bool
+	cron      cronState
+	runID     string
+	listener  *Listener                 // that Listen has made
+	listeners map[net.Listener]struct{} // to be closed with the store
+	logger    logger
+}
+
+// New returns a master on port 6379 with no data. Its housekeeping starts with
+// the first use; Close ends it.
+func New() *KVStore {
+	kv := &KVStore{
+		Info:      Info{Role: "master", Port: "6379", MasterReplId: randomID()},
+		arena:     arena.New(),
+		commands:  newCommandTable(),
+		config:    config.New(),
+		clients:   make(map[int64]*Client),
+		listeners: make(map[net.Listener]struct{}),
+		runID:     randomID(),
+		base:      time.Now(),
+		started:   time.Now(),
+	}
+	kv.init()
+	return kv
+}
+
+// init builds the parts that refer back to the store.
+func (kv *KVStore) init() {
+	kv.keyType = dict.NewType(kv.arena, headerSize, true)
+	kv.cron.init()
+	kv.baseNs = kv.base.UnixNano()
+	kv.readClock()
+	kv.channels.init()
+	kv.defaultUser = newDefaultUser()
+	kv.users = map[string]*user{kv.defaultUser.name: kv.defaultUser}
+	kv.applySettings()
+	kv.makeDatabases(16)
+	kv.startupMemory = kv.usedMemory()
+	runtime.AddCleanup(kv, func(release func()) { release() }, kv.arena.Releaser())
+}
+
+// makeDatabases makes the numbered databases, all empty.
+func (kv *KVStore) makeDatabases(n int) {
+	kv.dbs = make([]*database, n)
+	for i := range kv.dbs {
+		kv.dbs[i] = &database{kv: kv, id: i}
+	}
+}
+
+// randomID is a new 40-digit hexadecimal identity.
+func randomID() string {
+	var b [20]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// Set stores value under key, as SET with PX expiry does, -1 standing for no
+// expiry. It may be called from any goroutine.
+func (kv *KVStore) Set(key, value string, expiry int) {
+	kv.start()
+	kv.mu.Lock()
+	defer kv.unlock()
+	if kv.closed {
+		return
+	}
+	kv.readClock()
+	db := kv.dbs[0]
+	e := db.set(key, value, false)
+	kv.touched(db, key)
+	kv.dirty++
+	kv.notify(eventString, "set", key, db)
+	if expiry >= 0 {
+		db.setExpiry(e, kv.nowMs+int64(expiry))
+		kv.notify(eventGeneric, "expire", key, db)
+	}
+	kv.propagateSet(db, key, value, expiry)
+}
+
+// Close stops serving: every connection is closed and every goroutine of the
+// store ends. The data is gone. It may be called more than once, and returns
+// when it is done.
+func (kv *KVStore) Close() error {
+	kv.closeOnce.Do(kv.shutDown)
+	return nil
+}
+
+func (kv *KVStore) shutDown() {
+	kv.mu.Lock()
+	kv.closed = true
+	for _, c := range kv.clients {
+		c.kill()
+	}
+	listeners := slices.Collect(maps.Keys(kv.listeners))
+	kv.unlock()
+	for _, l := range listeners {
+		l.Close()
+	}
+	kv.cron.stop()
+	kv.waitForClients()
+	kv.yielders.close()
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	kv.arena.Close()
+	kv.makeDatabases(len(kv.dbs))
+}
