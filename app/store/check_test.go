@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -12,8 +13,7 @@ import (
 func newChecked(t testing.TB) *KVStore {
 	kv := New()
 	kv.arena.Close()
-	kv.arena = arena.NewChecked()
-	kv.keyType.Arena = kv.arena
+	kv.setArena(arena.NewChecked())
 	t.Cleanup(func() { kv.Close() })
 	return kv
 }
@@ -31,7 +31,16 @@ func (kv *KVStore) check() error {
 		return err
 	}
 	var bytes int64
-	for _, db := range append(append([]*database(nil), kv.dbs...), kv.drains...) {
+	dbs := slices.Clone(kv.dbs)
+	for _, d := range kv.drains {
+		switch d := d.(type) {
+		case *database:
+			dbs = append(dbs, d)
+		case *droppedValue:
+			bytes += kv.blockBytes(d.enc, d.root, math.MaxInt64)
+		}
+	}
+	for _, db := range dbs {
 		n, err := db.check()
 		if err != nil {
 			return fmt.Errorf("database %d: %w", db.id, err)
@@ -59,8 +68,9 @@ func (db *database) check() (int64, error) {
 	for ref := range db.keys.All(kv.keyType) {
 		e := kv.entryAt(ref)
 		bytes += int64(kv.arena.Cap(ref))
-		if e.enc() == encRawOutside {
-			bytes += int64(kv.arena.Cap(e.outsideRef()))
+		bytes += kv.outsideBytes(e, math.MaxInt64)
+		if err := kv.checkValue(e); err != nil {
+			return 0, fmt.Errorf("key %q: %w", e.key(), err)
 		}
 		if e.hasExpiry() {
 			expiring++
@@ -73,4 +83,21 @@ func (db *database) check() (int64, error) {
 		return 0, fmt.Errorf("%d records expire, the index holds %d", expiring, db.expires.Len())
 	}
 	return bytes, nil
+}
+
+// checkValue verifies what must be true within a value that is no string.
+func (kv *KVStore) checkValue(e entry) error {
+	switch e.typ() {
+	case typeList:
+		return kv.checkList(e)
+	case typeSet:
+		return kv.checkSet(e)
+	case typeZset:
+		return kv.checkZset(e)
+	case typeHash:
+		return kv.checkHash(e)
+	case typeStream:
+		return kv.checkStream(e)
+	}
+	return nil
 }

@@ -112,8 +112,7 @@ func (kv *KVStore) drop(db *database) {
 		}
 		return
 	}
-	kv.drains = append(kv.drains, dropped)
-	kv.cron.nudge()
+	kv.drainLater(dropped)
 }
 
 // cmdSwapdb serves SWAPDB index1 index2.

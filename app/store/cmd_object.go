@@ -17,7 +17,7 @@ var objectCommands = []command{
 // cmdObjectEncoding serves OBJECT ENCODING key.
 func (kv *KVStore) cmdObjectEncoding(c *Client, args []string) error {
 	if e := c.db.lookupQuiet(args[2]); e.ok() {
-		c.reply.Bulk(e.enc().String())
+		c.reply.Bulk(e.encodingName())
 	} else {
 		c.reply.Null()
 	}

@@ -269,7 +269,7 @@ func categoryNames(cats aclCategory) []string {
 // container, by name, and no name twice.
 func TestRecordsInOrder(t *testing.T) {
 	inOrder := func(cmds []command) {
-		for i := range cmds[1:] {
+		for i := range len(cmds) - 1 {
 			if a, b := cmds[i].name, cmds[i+1].name; a >= b {
 				t.Errorf("%s stands before %s", a, b)
 			}

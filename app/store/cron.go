@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 )
 
@@ -124,11 +125,11 @@ func (kv *KVStore) turn() time.Duration {
 	return min(kv.planExpiry(), kv.pauseLeft())
 }
 
-// What is freed of dropped databases, and given back to the system, between
-// two looks at the clock.
+// What is freed of what was dropped, and given back to the system, between two
+// looks at the clock.
 const (
-	freeBuckets = 64
-	freeBytes   = 256 << 10
+	freeSteps = 64 // buckets or leaves
+	freeBytes = 256 << 10
 )
 
 // freeSome frees what was dropped until clockNs has passed end. It reports
@@ -138,8 +139,9 @@ func (kv *KVStore) freeSome(end int64) (more bool) {
 		n := len(kv.drains)
 		switch {
 		case n > 0:
-			if kv.drains[n-1].drain(freeBuckets) {
-				kv.drains = kv.drains[:n-1]
+			// To drain a database may append what its values leave to be drained.
+			if kv.drains[n-1].drain(freeSteps) {
+				kv.drains = slices.Delete(kv.drains, n-1, n)
 			}
 			kv.cron.reclaim = true
 		case kv.cron.reclaim:

@@ -132,22 +132,31 @@ func (db *database) lookupWrite(key string) entry {
 	return e
 }
 
-// lookupString is lookupRead for a string; a key of another type is an error.
-func (db *database) lookupString(key string) (entry, error) {
+// lookupType is lookupRead for a value of type t; a key of another type is an
+// error.
+func (db *database) lookupType(key string, t valueType) (entry, error) {
 	e := db.lookupRead(key)
-	if e.ok() && e.typ() != typeString {
+	if e.ok() && e.typ() != t {
 		return entry{}, errWrongType
 	}
 	return e, nil
 }
 
-// lookupStringWrite is lookupWrite for a string.
-func (db *database) lookupStringWrite(key string) (entry, error) {
+// lookupTypeWrite is lookupWrite for a value of type t.
+func (db *database) lookupTypeWrite(key string, t valueType) (entry, error) {
 	e := db.lookupWrite(key)
-	if e.ok() && e.typ() != typeString {
+	if e.ok() && e.typ() != t {
 		return entry{}, errWrongType
 	}
 	return e, nil
+}
+
+// lookupString is lookupType for a string.
+func (db *database) lookupString(key string) (entry, error) { return db.lookupType(key, typeString) }
+
+// lookupStringWrite is lookupTypeWrite for a string.
+func (db *database) lookupStringWrite(key string) (entry, error) {
+	return db.lookupTypeWrite(key, typeString)
 }
 
 // touch marks a key as used now.
@@ -224,8 +233,11 @@ func (db *database) newRecord(key string, kind uint8, size int, access uint32) e
 
 // freeOutside frees what the value keeps outside its record.
 func (db *database) freeOutside(e entry) {
-	if e.enc() == encRawOutside && e.outsideRef() != 0 {
+	switch enc := e.enc(); {
+	case enc == encRawOutside && e.outsideRef() != 0:
 		db.kv.arena.Free(e.outsideRef())
+	case enc.ofBlocks():
+		db.kv.dropValue(enc, e.outsideRef())
 	}
 }
 
@@ -247,6 +259,22 @@ func (db *database) remake(e entry, valueSize int, expireAt int64) entry {
 	to := db.newRecord(key, kind, need, e.access())
 	copy(unsafe.Slice((*byte)(to.value()), n), unsafe.Slice((*byte)(e.value()), n))
 	return db.move(e, to, was, expireAt)
+}
+
+// resizeValue gives the value part of a record size bytes, keeping as many of
+// them as there were. The record may move.
+func (db *database) resizeValue(e entry, size int) entry {
+	return db.remake(e, size, e.expireAt())
+}
+
+// recast gives a record another encoding of its type, with a value part of size
+// bytes, which the caller writes. What the old value had outside is the
+// caller's to free.
+func (db *database) recast(e entry, enc encoding, size int) entry {
+	at := e.expireAt()
+	key := e.key()
+	to := db.newRecord(key, kindOf(e.typ(), enc, at >= 0), recordSize(len(key), size, at >= 0), e.access())
+	return db.move(e, to, at, at)
 }
 
 // move puts the record to, which has the key, in the place of from and frees
@@ -312,6 +340,9 @@ func (db *database) drain(buckets int) (done bool) {
 	done = db.keys.Drain(kv.keyType, buckets, func(ref arena.Ref) { db.free(kv.entryAt(ref)) })
 	return db.expires.Free(kv.arena, buckets) && done
 }
+
+// pending is the number of values in a database.
+func (db *database) pending() int64 { return int64(db.keys.Len()) }
 
 // free frees a record that no table refers to any more.
 func (db *database) free(e entry) {

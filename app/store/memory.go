@@ -47,11 +47,11 @@ func (kv *KVStore) memoryFigures() memoryFigures {
 	return m
 }
 
-// pendingObjects is the number of keys that are dropped and not freed yet.
+// pendingObjects is the number of values that are dropped and not freed yet.
 func (kv *KVStore) pendingObjects() int64 {
 	var n int64
-	for _, db := range kv.drains {
-		n += int64(db.keys.Len())
+	for _, d := range kv.drains {
+		n += d.pending()
 	}
 	return n
 }

@@ -14,10 +14,13 @@ import (
 //	+4  8 bytes: expiry in ms since 1970, only with bit 7 of the kind
 //	    key length (uvarint), key
 //	    value, by encoding:
-//	      int      8 bytes
-//	      embstr   1 byte length, bytes
-//	      blob     4 bytes length, bytes (raw strings; small values of other types)
-//	      outside  8 bytes reference, 8 bytes length: the bytes are a block of their own
+//	      int       8 bytes
+//	      embstr    1 byte length, bytes
+//	      raw       4 bytes length, bytes
+//	      listpack  its bytes, which begin with their number
+//	      intset    its bytes: 4 of width, 4 of count, the integers
+//	      outside   8 bytes reference, 8 bytes length: the value is a block of its
+//	                own or, built of many blocks, begins with one (value.go)
 //
 // The table finds the key by the same layout (dict.Type), so the two must agree.
 
@@ -45,11 +48,50 @@ const (
 	encEmbstr
 	encRaw        // within the record
 	encRawOutside // in a block of its own, so that a big value need not move with its record
+	encListpack   // small hashes, lists, sets and sorted sets, within the record
+	encIntset     // small sets of integers, within the record
+
+	// Values of many blocks. The record refers to the first of them, the root.
+
+	encTable     // big hashes and sets: a dict of elements
+	encExpiring  // hashes with fields that expire
+	encSkiplist  // big sorted sets: a tree by score and a dict by member
+	encQuicklist // big lists: a tree of listpacks
+	encStream    // streams: a tree of listpacks, and groups
 )
 
-var encodingNames = [...]string{"int", "embstr", "raw", "raw"}
+// encodingName is the encoding as OBJECT ENCODING shows it: what Redis 7.0
+// would have made of the value.
+func (e entry) encodingName() string {
+	switch e.enc() {
+	case encInt:
+		return "int"
+	case encEmbstr:
+		return "embstr"
+	case encRaw, encRawOutside:
+		return "raw"
+	case encIntset:
+		return "intset"
+	case encSkiplist:
+		return "skiplist"
+	case encStream:
+		return "stream"
+	case encQuicklist:
+		return "quicklist"
+	case encListpack:
+		switch e.typ() {
+		case typeList:
+			return "quicklist"
+		case typeSet:
+			return "hashtable"
+		}
+		return "listpack"
+	}
+	return "hashtable"
+}
 
-func (e encoding) String() string { return encodingNames[e] }
+// ofBlocks reports whether values of this encoding are made of many blocks.
+func (enc encoding) ofBlocks() bool { return enc >= encTable }
 
 const (
 	expiryBit  = 0x80
@@ -199,6 +241,10 @@ func (e entry) valueSize() int {
 		return embstrHead + int(*(*uint8)(v))
 	case encRaw:
 		return rawHead + int(*(*uint32)(v))
+	case encListpack:
+		return int(*(*uint32)(v))
+	case encIntset:
+		return intsetBytes(v)
 	default:
 		return outside
 	}

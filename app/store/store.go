@@ -44,11 +44,13 @@ type KVStore struct {
 
 	mu sync.Mutex
 
-	arena   *arena.Arena
-	keyType *dict.Type
-	dbs     []*database
-	scratch [20]byte // where an int-encoded string is printed
-	hint    commandHint
+	arena       *arena.Arena
+	keyType     *dict.Type
+	elementType *dict.Type // of elements that begin with their key: set members, hash fields
+	scoredType  *dict.Type // of elements with 8 bytes before their key: members of sorted sets, fields that expire
+	dbs         []*database
+	scratch     [20]byte // where an int-encoded string is printed
+	hint        commandHint
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config
@@ -81,7 +83,7 @@ type KVStore struct {
 	effects effects
 	stats   serverStats
 	expiry  expiryState
-	drains  []*database // databases that are being freed in steps
+	drains  []drainable // what is being freed in steps; the last first
 
 	startOnce sync.Once
 	closeOnce sync.Once
@@ -99,7 +101,6 @@ type KVStore struct {
 func New() *KVStore {
 	kv := &KVStore{
 		Info:      Info{Role: "master", Port: "6379", MasterReplId: randomID()},
-		arena:     arena.New(),
 		commands:  newCommandTable(),
 		config:    config.New(),
 		clients:   make(map[int64]*Client),
@@ -114,7 +115,7 @@ func New() *KVStore {
 
 // init builds the parts that refer back to the store.
 func (kv *KVStore) init() {
-	kv.keyType = dict.NewType(kv.arena, headerSize, true)
+	kv.setArena(arena.New())
 	kv.cron.init()
 	kv.baseNs = kv.base.UnixNano()
 	kv.readClock()
@@ -125,6 +126,17 @@ func (kv *KVStore) init() {
 	kv.makeDatabases(16)
 	kv.startupMemory = kv.usedMemory()
 	runtime.AddCleanup(kv, func(release func()) { release() }, kv.arena.Releaser())
+}
+
+// setArena makes a the place of all data, of which there is none yet.
+func (kv *KVStore) setArena(a *arena.Arena) {
+	kv.arena = a
+	kv.keyType = dict.NewType(a, headerSize, true)
+	kv.elementType = dict.NewType(a, 0, false)
+	kv.scoredType = dict.NewType(a, scoreSize, false)
+	kv.initLists()
+	kv.initZsets()
+	kv.initStreams()
 }
 
 // makeDatabases makes the numbered databases, all empty.

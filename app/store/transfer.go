@@ -48,12 +48,14 @@ func (db *database) dislodge(key string) {
 
 // copyOutside copies what the value refers to, 0 when it refers to nothing.
 func (kv *KVStore) copyOutside(e entry) arena.Ref {
-	switch e.enc() {
-	case encRawOutside:
+	switch enc := e.enc(); {
+	case enc == encRawOutside:
 		n := e.stringLen()
 		ref := kv.arena.Alloc(n)
 		copy(kv.arena.Bytes(ref, n), kv.arena.Bytes(e.outsideRef(), n))
 		return ref
+	case enc.ofBlocks():
+		return kv.copyBlocks(enc, e.outsideRef())
 	}
 	return 0
 }
@@ -81,9 +83,11 @@ func (db *database) bytesOf(e entry, samples int64) int64 {
 
 // outsideBytes is the memory of the blocks that a value refers to.
 func (kv *KVStore) outsideBytes(e entry, samples int64) int64 {
-	switch e.enc() {
-	case encRawOutside:
+	switch enc := e.enc(); {
+	case enc == encRawOutside:
 		return int64(kv.arena.Cap(e.outsideRef()))
+	case enc.ofBlocks():
+		return kv.blockBytes(enc, e.outsideRef(), samples)
 	}
 	return 0
 }

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"github.com/codecrafters-io/redis-starter-go/app/arena"
+	"github.com/codecrafters-io/redis-starter-go/app/dict"
+)
+
+// Tables of elements: what big hashes and big sets are made of. The root is a
+// dict.Dict; an element is one block that begins with its key, the member of a
+// set or the field of a hash, and has nothing outside.
+
+// drainTable frees so many buckets of a table, and its root at last.
+func (kv *KVStore) drainTable(root arena.Ref, buckets int) (done bool) {
+	d := (*dict.Dict)(kv.arena.Ptr(root))
+	if !d.Drain(kv.elementType, buckets, kv.arena.Free) {
+		return false
+	}
+	kv.arena.Free(root)
+	return true
+}
+
+// copyTable copies a table with its elements.
+func (kv *KVStore) copyTable(root arena.Ref) arena.Ref {
+	a, t := kv.arena, kv.elementType
+	from := (*dict.Dict)(a.Ptr(root))
+	ref, to := newRoot[dict.Dict](kv)
+	to.Expand(t, from.Len())
+	for element := range from.All(t) {
+		to.Insert(t, t.Hash(t.Key(element)), kv.copyBlock(element))
+	}
+	return ref
+}
+
+// copyBlock copies one block.
+func (kv *KVStore) copyBlock(ref arena.Ref) arena.Ref {
+	n := kv.arena.Cap(ref)
+	to := kv.arena.Alloc(n)
+	copy(kv.arena.Bytes(to, n), kv.arena.Bytes(ref, n))
+	return to
+}
+
+// tableBytes is the memory of a table, as blockBytes counts it.
+func (kv *KVStore) tableBytes(root arena.Ref, samples int64) int64 {
+	d := (*dict.Dict)(kv.arena.Ptr(root))
+	return int64(kv.arena.Cap(root)) + d.Bytes(kv.elementType) + kv.elementBytes(d, kv.elementType, samples)
+}
+
+// elementBytes is the memory of a table's elements, some of them looked at.
+func (kv *KVStore) elementBytes(d *dict.Dict, t *dict.Type, samples int64) int64 {
+	var seen, sum int64
+	for ref := range d.All(t) {
+		if seen == samples {
+			break
+		}
+		seen++
+		sum += int64(kv.arena.Cap(ref))
+	}
+	if seen == 0 {
+		return 0
+	}
+	if n := int64(d.Len()); seen < n {
+		return sum / seen * n
+	}
+	return sum
+}
