@@ -31,8 +31,9 @@ const (
 // package that is not listed here may import none.
 var imports = map[string][]string{
 	"":          {"app/store", "app/resp"},
-	"app/store": {"app/resp", "app/rdb", "app/aof", "app/dict", "app/ttl", "app/arena", "app/listpack", "app/glob", "app/geohash", "app/config", "app/lua"},
+	"app/store": {"app/resp", "app/rdb", "app/aof", "app/dict", "app/ttl", "app/tree", "app/arena", "app/listpack", "app/glob", "app/geohash", "app/config", "app/lua"},
 	"app/dict":  {"app/arena"},
+	"app/tree":  {"app/arena"},
 	"app/ttl":   {"app/arena"},
 	"app/rdb":   {"app/listpack"},
 	"app/aof":   {"app/listpack", "app/resp"},
