@@ -13,7 +13,7 @@ func TestBytesPerEntry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills big trees")
 	}
-	const n = 300_000
+	const n = 200_000
 	for _, row := range []struct {
 		name       string
 		most, left float64 // bytes an entry when full, and with one of ten left

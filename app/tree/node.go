@@ -60,7 +60,7 @@ func kindAt(level int) *kind {
 }
 
 // noNode is what an empty tree has for a leaf: it is never written to.
-var noNode = node{unsafe.Pointer(new([headerBytes]byte))}
+var noNode = node{unsafe.Pointer(new([(headerBytes + keyBytes) / 8]uint64))}
 
 func (n node) count() int { return int(*(*uint8)(n.p)) }
 func (n node) room() int  { return int(*(*uint8)(unsafe.Add(n.p, 1))) }
