@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"strings"
 )
 
@@ -25,6 +26,9 @@ type settings struct {
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+
+	zsetMaxEntries int // zset-max-listpack-entries
+	zsetMaxValue   int // zset-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -52,6 +56,8 @@ func (kv *KVStore) applySettings() {
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
+	kv.zsetMaxEntries = int(min(cfg.Int("zset-max-listpack-entries"), math.MaxInt32))
+	kv.zsetMaxValue = int(min(cfg.Int("zset-max-listpack-value"), math.MaxInt32))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
