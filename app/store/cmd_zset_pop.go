@@ -363,7 +363,7 @@ func (c *Client) scanElements(r *zsetRoot, cursor uint64, o *scanOptions) (next 
 			if member := t.Key(ref); !o.match || glob.Match(o.pattern, member, false) {
 				var text [32]byte
 				c.reply.Bulk(member)
-				c.reply.BulkBytes(appendScore(text[:0], *c.kv.elementScore(ref)))
+				c.reply.BulkBytes(appendScore(text[:0], *c.kv.scoreAt(ref)))
 				n += 2
 			}
 		}
