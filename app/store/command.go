@@ -126,6 +126,7 @@ func families() [][]command {
 	return [][]command{
 		stringCommands,
 		bitmapCommands,
+		hllCommands,
 		connectionCommands,
 		transactionCommands,
 		pubsubCommands,
