@@ -25,8 +25,58 @@ const (
 	errNotSparse  replyError = "ERR HLL encoding is not sparse"
 )
 
-// hllBufSize is enough for a sparse HyperLogLog in its usual limits.
-const hllBufSize = 4096
+// hllBufMax is how big a buffer for sparse HyperLogLogs is kept.
+const hllBufMax = 1 << 16
+
+// An openHLL is a HyperLogLog being changed. A dense one is changed in place. A
+// sparse one may grow, so that it is copied before its first change, and
+// brought home by close.
+type openHLL struct {
+	db      *database
+	key     string
+	e       entry // not ok while there is no such key
+	b       []byte
+	outside bool // b is not the value in the arena
+}
+
+// openHLL finds a HyperLogLog to be changed. Without the key it is an empty one.
+func (db *database) openHLL(key string) (h openHLL, err error) {
+	h = openHLL{db: db, key: key, e: db.lookupWrite(key)}
+	if !h.e.ok() {
+		h.b, h.outside = appendEmptyHLL(db.kv.hllBuf[:0]), true
+		return h, nil
+	}
+	h.e, h.b, err = db.rawHLL(h.e)
+	return h, err
+}
+
+// set raises a register.
+func (h *openHLL) set(index int, value uint8) (change hllChange) {
+	if isDenseHLL(h.b) {
+		return setDenseHLL(h.b, index, value)
+	}
+	at, change := placeInHLL(h.b, index, value)
+	if change != hllRaised {
+		return change
+	}
+	kv := h.db.kv
+	if !h.outside {
+		h.b, h.outside = append(kv.hllBuf[:0], h.b...), true
+	}
+	h.b, change = at.raise(h.b, index, value, kv.hllSparseMax)
+	return change
+}
+
+// close stores what has changed.
+func (h *openHLL) close() {
+	if !h.outside {
+		return
+	}
+	h.db.storeHLL(h.e, h.key, h.b)
+	if cap(h.b) <= hllBufMax {
+		h.db.kv.hllBuf = h.b[:0]
+	}
+}
 
 // hll is a view of the HyperLogLog that an entry must be.
 func (kv *KVStore) hll(e entry) ([]byte, error) {
@@ -71,63 +121,33 @@ func (db *database) storeHLL(old entry, key string, b []byte) {
 // cmdPfadd serves PFADD key [element ...].
 func (kv *KVStore) cmdPfadd(c *Client, args []string) error {
 	key := args[1]
-	var buf [hllBufSize]byte
-	e, b, inPlace, err := c.db.openHLL(key, &buf)
+	h, err := c.db.openHLL(key)
 	if err != nil {
 		return err
 	}
 	updated := 0
-	if !e.ok() {
+	if !h.e.ok() {
 		updated = 1
 	}
-	raised := false
 	for _, element := range args[2:] {
-		index, value := hllHash(element)
-		var change hllChange
-		b, change = setHLL(b, index, value, kv.hllSparseMax)
-		if change == hllCorrupt {
-			err = errCorruptHLL
-			break
-		}
-		if change == hllRaised {
+		switch h.set(hllHash(element)) {
+		case hllRaised:
 			updated++
-			raised = true
+		case hllCorrupt:
+			h.close() // what was added before stays, unannounced, as in Redis
+			return errCorruptHLL
 		}
-	}
-	if updated > 0 && err == nil {
-		dropCachedHLLCount(b)
-	}
-	if !inPlace && (raised || !e.ok()) {
-		c.db.storeHLL(e, key, b)
-	}
-	if err != nil {
-		return err // what was added before stays, unannounced, as in Redis
 	}
 	if updated == 0 {
 		c.reply.Int(0)
 		return nil
 	}
+	dropCachedHLLCount(h.b)
+	h.close()
 	kv.changed(c.db, key, eventString, "pfadd")
 	kv.dirty += int64(updated - 1)
 	c.reply.Int(1)
 	return nil
-}
-
-// openHLL finds a HyperLogLog to be changed. A dense one is changed in place; a
-// sparse one may grow, so that it comes as a copy, in buf when it fits, which
-// storeHLL brings home. Without the key the copy is an empty one.
-func (db *database) openHLL(key string, buf *[hllBufSize]byte) (e entry, b []byte, inPlace bool, err error) {
-	e = db.lookupWrite(key)
-	if !e.ok() {
-		return e, appendEmptyHLL(buf[:0]), false, nil
-	}
-	if e, b, err = db.rawHLL(e); err != nil {
-		return e, nil, false, err
-	}
-	if isDenseHLL(b) {
-		return e, b, true, nil
-	}
-	return e, append(buf[:0], b...), false, nil
 }
 
 // cmdPfcount serves PFCOUNT key [key ...].
@@ -196,26 +216,24 @@ func (kv *KVStore) cmdPfmerge(c *Client, args []string) error {
 	if err != nil {
 		return err
 	}
-	var buf [hllBufSize]byte
-	e, b, inPlace, err := c.db.openHLL(key, &buf)
+	h, err := c.db.openHLL(key)
 	if err != nil {
 		return err
 	}
-	if dense && !isDenseHLL(b) {
+	if dense && !isDenseHLL(h.b) {
 		var ok bool
-		if b, ok = denseHLL(b); !ok {
+		if h.b, ok = denseHLL(h.b); !ok {
 			return errCorruptHLL
 		}
+		h.outside = true
 	}
 	for index, value := range union {
 		if value > 0 {
-			b, _ = setHLL(b, index, value, kv.hllSparseMax)
+			h.set(index, value)
 		}
 	}
-	dropCachedHLLCount(b)
-	if !inPlace {
-		c.db.storeHLL(e, key, b)
-	}
+	dropCachedHLLCount(h.b)
+	h.close()
 	kv.changed(c.db, key, eventString, "pfadd")
 	c.reply.OK()
 	return nil

@@ -48,6 +48,7 @@ type KVStore struct {
 	keyType *dict.Type
 	dbs     []*database
 	scratch [20]byte // where an int-encoded string is printed
+	hllBuf  []byte   // where a sparse HyperLogLog is copied to be changed
 	hint    commandHint
 
 	commands *commandTable // never changes once the server has started

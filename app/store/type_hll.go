@@ -165,13 +165,13 @@ func setDenseHLL(b []byte, index int, value uint8) hllChange {
 // sound; if it is not, union may have some of its registers.
 func mergeHLL(union *hllMaxima, b []byte) bool {
 	if !isDenseHLL(b) {
-		return eachHLLRun(b, func(first int, r hllRun) {
-			if r.value == 0 {
+		return eachHLLRun(b, func(first int, value uint8, length int) {
+			if value == 0 {
 				return
 			}
-			for i := first; i < first+r.length; i++ {
-				if r.value > union[i] {
-					union[i] = r.value
+			for i := first; i < first+length; i++ {
+				if value > union[i] {
+					union[i] = value
 				}
 			}
 		})
@@ -205,14 +205,12 @@ func fourRegisters(b []byte) (r0, r1, r2, r3 uint8) {
 
 // countHLL estimates how many elements b has. It reports whether b is sound.
 func countHLL(b []byte) (count int64, ok bool) {
-	var h hllHistogram
+	var lanes [4]hllHistogram
 	if !isDenseHLL(b) {
-		ok = eachHLLRun(b, func(_ int, r hllRun) { h[r.value] += r.length })
+		h := &lanes[0]
+		ok = eachHLLRun(b, func(_ int, value uint8, length int) { h[value] += length })
 		return h.estimate(), ok
 	}
-	// Most registers have one of few values. With a table for every fourth of
-	// them, one count does not have to wait for the one before.
-	var lanes [4]hllHistogram
 	for b = b[hllHead:hllDenseSize]; len(b) >= 3; b = b[3:] {
 		r0, r1, r2, r3 := fourRegisters(b[:3])
 		lanes[0][r0&63]++
@@ -220,19 +218,35 @@ func countHLL(b []byte) (count int64, ok bool) {
 		lanes[2][r2&63]++
 		lanes[3][r3&63]++
 	}
-	for value := range h {
-		h[value] = lanes[0][value] + lanes[1][value] + lanes[2][value] + lanes[3][value]
-	}
-	return h.estimate(), true
+	return sumHistograms(&lanes).estimate(), true
 }
 
 // count estimates how many elements a union has.
 func (m *hllMaxima) count() int64 {
-	var h hllHistogram
-	for _, value := range m {
-		h[value&(1<<hllBits-1)]++
+	var h [4]hllHistogram
+	for b := m[:]; len(b) >= 8; b = b[8:] {
+		eight := binary.LittleEndian.Uint64(b)
+		if eight == 0 {
+			h[0][0] += 8
+			continue
+		}
+		for lane := range h {
+			h[lane][eight&63]++
+			h[lane][eight>>8&63]++
+			eight >>= 16
+		}
 	}
-	return h.estimate()
+	return sumHistograms(&h).estimate()
+}
+
+// sumHistograms adds up what was counted apart: most registers have one of few
+// values, and with several tables one count need not wait for the one before.
+func sumHistograms(lanes *[4]hllHistogram) *hllHistogram {
+	h := &lanes[0]
+	for value := range h {
+		h[value] += lanes[1][value] + lanes[2][value] + lanes[3][value]
+	}
+	return h
 }
 
 // estimate is the number of elements after which registers look like this:

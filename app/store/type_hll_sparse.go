@@ -1,5 +1,10 @@
 package store
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // Sparse HyperLogLogs. While most registers are zero they are kept as runs of
 // equal ones, in the order of the registers:
 //
@@ -60,17 +65,28 @@ func appendHLLRun(b []byte, value uint8, length int) []byte {
 	}
 }
 
-// eachHLLRun calls do for each run of b, with the register it begins at. It
-// returns false, without going on, when the runs have more registers than
-// there are, or in the end fewer.
-func eachHLLRun(b []byte, do func(first int, r hllRun)) bool {
+// eachHLLRun calls do for each run of b: the register it begins at, the value
+// and the number of them. It returns false, without going on, when the runs
+// have more registers than there are, or in the end fewer.
+func eachHLLRun(b []byte, do func(first int, value uint8, length int)) bool {
 	first := 0
 	for p := hllHead; p < len(b); {
+		c := b[p]
+		if c >= hllValueBit { // hllRunAt for the commonest, which saves half the time
+			n := int(c&(hllValueRunMax-1)) + 1
+			if first+n > hllRegisters {
+				return false
+			}
+			do(first, c>>2&(hllSparseValueMax-1)+1, n)
+			first += n
+			p++
+			continue
+		}
 		r := hllRunAt(b, p)
 		if first+r.length > hllRegisters {
 			return false
 		}
-		do(first, r)
+		do(first, 0, r.length)
 		first += r.length
 		p += r.size
 	}
@@ -83,12 +99,12 @@ func denseHLL(b []byte) (dense []byte, ok bool) {
 	dense = make([]byte, hllDenseSize)
 	copy(dense, b[:hllHead])
 	dense[hllEncoding] = hllDense
-	ok = eachHLLRun(b, func(first int, r hllRun) {
-		if r.value == 0 {
+	ok = eachHLLRun(b, func(first int, value uint8, length int) {
+		if value == 0 {
 			return
 		}
-		for i := first; i < first+r.length; i++ {
-			putDenseRegister(dense, i, r.value)
+		for i := first; i < first+length; i++ {
+			putDenseRegister(dense, i, value)
 		}
 	})
 	return dense, ok
@@ -96,31 +112,54 @@ func denseHLL(b []byte) (dense []byte, ok bool) {
 
 // setSparseHLL is setHLL for a sparse one.
 func setSparseHLL(b []byte, index int, value uint8, sparseMax int64) ([]byte, hllChange) {
+	at, change := placeInHLL(b, index, value)
+	if change != hllRaised {
+		return b, change
+	}
+	return at.raise(b, index, value, sparseMax)
+}
+
+// An hllPlace is where a register is: the run, where it stands, its first
+// register, and where the run before it stands, -1 when there is none.
+type hllPlace struct {
+	run              hllRun
+	p, before, first int
+}
+
+// placeInHLL finds register index of a sparse HyperLogLog, and what raising it
+// to value will come to.
+func placeInHLL(b []byte, index int, value uint8) (at hllPlace, change hllChange) {
+	if value > hllSparseValueMax {
+		return at, hllRaised // by becoming dense, wherever it is
+	}
+	at.p, at.before, at.first = findHLLRun(b, index)
+	if at.p >= len(b) {
+		return at, hllCorrupt
+	}
+	at.run = hllRunAt(b, at.p)
+	if at.run.value >= value {
+		return at, hllSame
+	}
+	return at, hllRaised
+}
+
+// raise raises the register at a place that placeInHLL found in b.
+func (at hllPlace) raise(b []byte, index int, value uint8, sparseMax int64) ([]byte, hllChange) {
 	if value > hllSparseValueMax {
 		return raiseDense(b, index, value)
 	}
-	p, before, first := findHLLRun(b, index)
-	if p >= len(b) {
-		return b, hllCorrupt
-	}
-	r := hllRunAt(b, p)
-	if r.value >= value {
-		return b, hllSame
-	}
 	// The run becomes what is before the register, the register, and the rest.
+	r := at.run
 	var buf [5]byte
-	split := appendHLLRun(buf[:0], r.value, index-first)
+	split := appendHLLRun(buf[:0], r.value, index-at.first)
 	split = appendHLLRun(split, value, 1)
-	split = appendHLLRun(split, r.value, first+r.length-1-index)
+	split = appendHLLRun(split, r.value, at.first+r.length-1-index)
 	grows := len(split) - r.size
 	if grows > 0 && int64(len(b)+grows) > sparseMax {
 		return raiseDense(b, index, value)
 	}
-	b = replaceHLLRun(b, p, r.size, split)
-	if before < 0 {
-		before = hllHead
-	}
-	b = joinHLLRuns(b, before)
+	b = replaceHLLRun(b, at.p, r.size, split)
+	b = joinHLLRuns(b, max(at.before, hllHead))
 	dropCachedHLLCount(b)
 	return b, hllRaised
 }
@@ -130,9 +169,29 @@ func setSparseHLL(b []byte, index int, value uint8, sparseMax int64) ([]byte, hl
 // It stands behind the end when the runs end before the register.
 func findHLLRun(b []byte, index int) (p, before, first int) {
 	p, before = hllHead, -1
+	for len(b)-p > 8 {
+		n, length := shortHLLRuns(binary.LittleEndian.Uint64(b[p:]))
+		if first+length > index {
+			break
+		}
+		if n > 0 {
+			before = p + n - 1
+			p += n
+			first += length
+		}
+		if n < 8 { // a long run is next
+			length = int(b[p]-hllLongRunBit)<<8 + int(b[p+1]) + 1
+			if first+length > index {
+				return p, before, first
+			}
+			before = p
+			p += 2
+			first += length
+		}
+	}
 	for p < len(b) {
 		r := hllRunAt(b, p)
-		if index < first+r.length {
+		if first+r.length > index {
 			break
 		}
 		before = p
@@ -140,6 +199,23 @@ func findHLLRun(b []byte, index int) (p, before, first int) {
 		first += r.length
 	}
 	return p, before, first
+}
+
+// shortHLLRuns returns how many runs of one byte the eight bytes begin with,
+// and of how many registers these are, all at once: a PFADD spends its time
+// looking for its register.
+func shortHLLRuns(eight uint64) (n, length int) {
+	const each = 0x0101010101010101
+	values := eight / hllValueBit & each // 1 in the bytes that are runs of a value
+	lengths := eight&(each*(hllShortRunMax-1))&^(values*(hllShortRunMax-hllValueRunMax)) + each
+	n = 8
+	if long := eight / hllLongRunBit & each &^ values; long != 0 {
+		n = bits.TrailingZeros64(long) / 8
+		lengths &= 1<<(8*n) - 1
+	}
+	// The sum of eight bytes may need two.
+	const even = 0x00ff00ff00ff00ff
+	return n, int((lengths&even + lengths>>8&even) * 0x0001000100010001 >> 48)
 }
 
 // raiseDense makes b dense and raises a register that is known to be lower.
