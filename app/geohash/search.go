@@ -105,7 +105,7 @@ func (s *Shape) bounds() Area {
 	if s.Lat < 0 {
 		polar = s.Lat - latDelta
 	}
-	lonDelta := width / earthRadius / cos(polar*degree) / degree
+	lonDelta := width / earthRadius / cos(float64(polar*degree)) / degree
 	return Area{s.Lon - lonDelta, s.Lon + lonDelta, s.Lat - latDelta, s.Lat + latDelta}
 }
 
@@ -142,7 +142,7 @@ func Distance(lon1, lat1, lon2, lat2 float64) float64 {
 		return latDistance(lat1, lat2)
 	}
 	u := sin((float64(lat2*degree) - float64(lat1*degree)) / 2)
-	a := float64(u*u) + float64(cos(lat1*degree)*cos(lat2*degree)*v*v)
+	a := float64(u*u) + float64(cos(float64(lat1*degree))*cos(float64(lat2*degree))*v*v)
 	return 2 * earthRadius * asin(math.Sqrt(a))
 }
 

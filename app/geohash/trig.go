@@ -81,7 +81,7 @@ func fastTwoSum(a, b float64) pair {
 
 // twoProduct is a*b without any error.
 func twoProduct(a, b float64) pair {
-	t := a * b
+	t := float64(a * b)
 	return pair{t, math.FMA(a, b, -t)}
 }
 
@@ -115,7 +115,7 @@ func sinQuarters(x float64, quarters int) (p pair, ok bool) {
 		t := twoProduct(-n, quarterHi)
 		u := twoProduct(-n, quarterLo)
 		rest = twoSum(x+t.hi, t.lo) // x+t.hi is exact, so close are the two
-		rest = rest.plus(pair{u.hi, u.lo - n*quarterRest})
+		rest = rest.plus(pair{u.hi, u.lo - float64(n*quarterRest)})
 		quarters += int(n)
 	}
 	if quarters&1 == 0 {
@@ -132,7 +132,7 @@ func sinQuarters(x float64, quarters int) (p pair, ok bool) {
 // split divides an angle of up to a quarter of a turn into steps and a rest.
 func split(x pair) (step *sinCos, rest pair) {
 	n := math.RoundToEven(x.hi / trigStep)
-	return &trigTable[int(n)], fastTwoSum(x.hi-n*trigStep, x.lo)
+	return &trigTable[int(n)], fastTwoSum(x.hi-float64(n*trigStep), x.lo)
 }
 
 // sinNear is the sine of an angle of up to a quarter of a turn.
@@ -170,7 +170,7 @@ func addUp(a, b, r pair) pair {
 // sinTail is the sine of a short angle less the angle.
 func sinTail(r float64) float64 {
 	q := r * r
-	return r * q * (-1.0/6 + float64(q*(1.0/120+float64(q*(-1.0/5040+float64(q*(1.0/362880)))))))
+	return float64(r * q * (-1.0/6 + float64(q*(1.0/120+float64(q*(-1.0/5040+float64(q*(1.0/362880))))))))
 }
 
 // cosTail is the cosine of a short angle less 1.

@@ -323,7 +323,7 @@ func FuzzHLL(f *testing.F) {
 			element += "z"
 		}
 		s.do("PFMERGE", "h", "d")
-		s.do("PFDEBUG", "GETREG", "h")
+		s.do("PFDEBUG", "TODENSE", "h")
 		if err := kv.check(); err != nil {
 			t.Fatal(err)
 		}
