@@ -20,6 +20,7 @@ type settings struct {
 	lfu            bool
 	lfuLogFactor   int64
 	lfuDecayTime   int64
+	hllSparseMax   int64
 	lazyUserDel    bool
 	lazyUserFlush  bool
 	lazyServerDel  bool
@@ -47,6 +48,7 @@ func (kv *KVStore) applySettings() {
 	kv.lfu = strings.HasSuffix(cfg.Str("maxmemory-policy"), "-lfu")
 	kv.lfuLogFactor = cfg.Int("lfu-log-factor")
 	kv.lfuDecayTime = cfg.Int("lfu-decay-time")
+	kv.hllSparseMax = cfg.Int("hll-sparse-max-bytes")
 	kv.lazyUserDel = cfg.Bool("lazyfree-lazy-user-del")
 	kv.lazyUserFlush = cfg.Bool("lazyfree-lazy-user-flush")
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
