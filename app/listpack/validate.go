@@ -1,0 +1,92 @@
+package listpack
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Validate reports what is wrong with b, which may be anything. Without deep it
+// looks at the header and the terminator only, so that nothing but the size is
+// known to be right; with it, at every entry, and then all else here may be
+// used on b.
+//
+// It takes what Redis takes: an entry may have a wider encoding than it needs,
+// and the count may be 65535 for any number of entries.
+func Validate(b []byte, deep bool) error {
+	if len(b) < EmptySize {
+		return invalid("no room for a header", len(b))
+	}
+	if uint64(binary.LittleEndian.Uint32(b)) != uint64(len(b)) {
+		return invalid("bad total size", 0)
+	}
+	if b[len(b)-1] != terminator {
+		return invalid("no terminator", len(b)-1)
+	}
+	if !deep {
+		return nil
+	}
+	count, p := 0, HeaderSize
+	for ; b[p] != terminator; count++ {
+		next, err := validateEntry(b, p)
+		if err != nil {
+			return err
+		}
+		p = next
+	}
+	if p != len(b)-1 {
+		return invalid("early terminator", p)
+	}
+	if n := int(binary.LittleEndian.Uint16(b[4:])); n != countUnknown && n != count {
+		return invalid("bad count", 4)
+	}
+	return nil
+}
+
+// validateEntry checks the entry at p and returns the position behind it. It
+// stays before the last byte of b.
+func validateEntry(b []byte, p int) (next int, err error) {
+	c, end := b[p], len(b)-1
+	head := 1
+	switch {
+	case c > tagInt64:
+		return 0, invalid("bad encoding", p)
+	case c == tagString32:
+		head = 5
+	case c >= tagString12 && c < tagString32:
+		head = 2
+	}
+	if head > end-p {
+		return 0, invalid("bad length", p)
+	}
+	body := int64(strides[c]) - 1
+	if head > 1 {
+		body = int64(head) + stringLength(b, p)
+	}
+	if body > int64(end-p) {
+		return 0, invalid("bad length", p)
+	}
+	back := p + int(body)
+	size := backSize(int(body))
+	if size > end-back {
+		return 0, invalid("bad back length", back)
+	}
+	var want [backSizeMax]byte
+	putBack(want[:], int(body))
+	if string(want[:size]) != string(b[back:back+size]) {
+		return 0, invalid("bad back length", back)
+	}
+	return back + size, nil
+}
+
+// stringLength is the length that the entry at p has in 12 or 32 bits. It is
+// an int64, for where an int has but 32 bits it may not fit.
+func stringLength(b []byte, p int) int64 {
+	if c := b[p]; c < tagString32 {
+		return int64(c&0x0f)<<8 | int64(b[p+1])
+	}
+	return int64(binary.LittleEndian.Uint32(b[p+1:]))
+}
+
+func invalid(what string, at int) error {
+	return fmt.Errorf("listpack: %s at byte %d", what, at)
+}
