@@ -85,8 +85,9 @@ func (kv *KVStore) pushElements(c *Client, args []string, head, mustExist bool) 
 		c.reply.Int(0)
 		return nil
 	}
-	e = c.db.listPushAll(e, key, args[2:], head)
-	c.reply.Int(int64(kv.listLength(e)))
+	l := c.db.list(e)
+	l.push(key, args[2:], head)
+	c.reply.Int(int64(l.len()))
 	kv.listChanged(c.db, key, pushEvent(head), len(args)-2)
 	return nil
 }

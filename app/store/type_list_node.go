@@ -173,6 +173,30 @@ func (n *listNode) find(p int, s string) int {
 	return max(0, listpack.Find(n.lp, p, s, 0))
 }
 
+// A probe is an element that is looked for, ready to be compared with many.
+type probe struct {
+	s     string
+	n     int64 // what s is when isInt
+	isInt bool
+}
+
+func newProbe(s string) probe {
+	n, isInt := canonicalInt(s)
+	return probe{s, n, isInt}
+}
+
+// equal reports whether the element at a place is the one that is looked for.
+func (n *listNode) equal(p int, want *probe) bool {
+	if n.lp == nil {
+		return string(n.large) == want.s
+	}
+	str, number, isInt := listpack.Read(n.lp, p)
+	if isInt {
+		return want.isInt && number == want.n
+	}
+	return string(str) == want.s
+}
+
 // packedNode makes a node that is a copy of a listpack.
 func (kv *KVStore) packedNode(lp []byte) arena.Ref {
 	ref := kv.arena.Alloc(len(lp))
@@ -355,11 +379,10 @@ func (l *list) expandNode(c *tree.Cursor) {
 	}
 }
 
-// boundScratch lets go of buffers that an exceptional element has made big.
+// boundScratch lets go of the buffers when an exceptional element has made one
+// big. That keepSize is a power of two makes the check short.
 func (s *listState) boundScratch() {
-	for _, b := range []*[]byte{&s.popped, &s.entries, &s.expanded, &s.packed} {
-		if cap(*b) > keepSize {
-			*b = nil
-		}
+	if cap(s.popped)|cap(s.entries)|cap(s.expanded)|cap(s.packed) >= keepSize {
+		s.popped, s.entries, s.expanded, s.packed = nil, nil, nil, nil
 	}
 }

@@ -102,7 +102,8 @@ func (m *listModel) push() {
 		values = append(values, m.value())
 	}
 	head := m.r.IntN(2) == 0
-	m.db().listPushAll(m.db().find(modelKey), modelKey, values, head)
+	l := m.list()
+	l.push(modelKey, values, head)
 	if head {
 		values = slices.Clone(values)
 		slices.Reverse(values)
