@@ -107,7 +107,7 @@ func (l *list) pushNodes(values []string, head bool) int {
 // many bytes and elements: with room for more, if there can be more of the
 // size of the last.
 func (l *list) growth(size, count, last int) int {
-	const leastRoom = 256
+	const leastRoom = 64
 	if !l.db.kv.takes(l.root.fill, size, count, last) {
 		return size
 	}
@@ -115,7 +115,7 @@ func (l *list) growth(size, count, last int) int {
 	if l.root.fill < 0 {
 		limit = listSizes[-l.root.fill-1]
 	}
-	return max(size, min(size+max(size/2, leastRoom), limit))
+	return max(size, min(size+max(size/8, leastRoom), limit))
 }
 
 // pushNewNode makes a node at an end of as many values as it takes. The cursor

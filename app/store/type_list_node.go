@@ -300,12 +300,15 @@ func (l *list) nearEnd(c *tree.Cursor, depth int) bool {
 // fitNode makes the block of the node at the cursor as small as it can be.
 func (l *list) fitNode(c *tree.Cursor) { l.resizeNode(c, l.db.kv.nodeUsed(c.Entry().Ref)) }
 
-// shrinkNode gives back most of a block that is hardly used any more.
+// shrinkNode gives back what the block of a node at an end has too much of,
+// once it is worth while. It leaves some room, so that pushes and pops in turn
+// do not make the block grow and shrink in turn.
 func (l *list) shrinkNode(c *tree.Cursor) {
+	const worthWhile = 128
 	kv := l.db.kv
 	ref := c.Entry().Ref
-	if used := kv.nodeUsed(ref); 4*used < kv.arena.Cap(ref) {
-		l.resizeNode(c, 2*used)
+	if used := kv.nodeUsed(ref); kv.arena.Cap(ref) > used+used/4+worthWhile {
+		l.resizeNode(c, used+used/8)
 	}
 }
 
