@@ -51,6 +51,7 @@ type KVStore struct {
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
 	hllBuf      []byte   // where a sparse HyperLogLog is copied to be changed
+	lists       listState
 	hint        commandHint
 
 	commands *commandTable // never changes once the server has started
