@@ -83,6 +83,7 @@ type KVStore struct {
 	effects effects
 	stats   serverStats
 	expiry  expiryState
+	blocked blockedState
 	drains  []drainable // what is being freed in steps; the last first
 
 	startOnce sync.Once
@@ -174,6 +175,7 @@ func (kv *KVStore) Set(key, value string, expiry int) {
 		kv.notify(eventGeneric, "expire", key, db)
 	}
 	kv.propagateSet(db, key, value, expiry)
+	kv.serveReadyKeys()
 }
 
 // Close stops serving: every connection is closed and every goroutine of the
