@@ -80,10 +80,12 @@ type crew struct {
 	t        testing.TB
 	kv       *KVStore
 	sessions []*session
+	check    func() error // between two commands
 }
 
 func newCrew(t testing.TB, n int) *crew {
 	k := &crew{t: t, kv: newChecked(t)}
+	k.check = k.kv.check
 	for range n {
 		k.sessions = append(k.sessions, newSession(t, k.kv))
 	}
@@ -109,7 +111,7 @@ func (k *crew) play(script string) {
 			continue
 		}
 		s.send(words[1:]...)
-		if err := k.kv.check(); err != nil {
+		if err := k.check(); err != nil {
 			k.t.Fatalf("%s: %v", line, err)
 		}
 	}
