@@ -8,7 +8,7 @@ import "strings"
 
 var listBlockingCommands = []command{
 	{name: "blmove", arity: 6, flags: write | denyOOM | noScript | blocking, cats: catList, keys: blmoveKeys, run: (*KVStore).cmdBlmove},
-	{name: "blmpop", arity: -5, flags: write | blocking, cats: catList,
+	{name: "blmpop", arity: -5, flags: write | blocking | movableKeys, cats: catList,
 		keys: []keySpec{{flags: keyRW | keyAccess | keyDelete, index: 2, numkeys: true, step: 1}}, run: (*KVStore).cmdBlmpop},
 	{name: "blpop", arity: -3, flags: write | noScript | blocking, cats: catList,
 		keys: keyRange(1, -2, 1, keyRW|keyAccess|keyDelete), run: (*KVStore).cmdBlpop},
