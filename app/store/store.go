@@ -85,6 +85,7 @@ type KVStore struct {
 	effects effects
 	stats   serverStats
 	expiry  expiryState
+	blocked blockedState
 	drains  []drainable // what is being freed in steps; the last first
 
 	startOnce sync.Once
@@ -176,6 +177,7 @@ func (kv *KVStore) Set(key, value string, expiry int) {
 		kv.notify(eventGeneric, "expire", key, db)
 	}
 	kv.propagateSet(db, key, value, expiry)
+	kv.serveReadyKeys()
 }
 
 // Close stops serving: every connection is closed and every goroutine of the
