@@ -25,6 +25,8 @@ type settings struct {
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+	hashEntriesMax int // hash-max-listpack-entries
+	hashValueMax   int // hash-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -52,6 +54,8 @@ func (kv *KVStore) applySettings() {
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
+	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))
+	kv.hashValueMax = int(cfg.Int("hash-max-listpack-value"))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
