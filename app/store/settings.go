@@ -27,8 +27,10 @@ type settings struct {
 	lazyExpire     bool
 	parkedClients  int
 
-	listFill  int32 // list-max-listpack-size
-	listDepth int32 // list-compress-depth
+	listFill       int32 // list-max-listpack-size
+	listDepth      int32 // list-compress-depth
+	hashEntriesMax int   // hash-max-listpack-entries
+	hashValueMax   int   // hash-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -59,6 +61,8 @@ func (kv *KVStore) applySettings() {
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
 	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
 	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
+	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))
+	kv.hashValueMax = int(cfg.Int("hash-max-listpack-value"))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
