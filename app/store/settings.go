@@ -25,6 +25,7 @@ type settings struct {
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+	setIntsetMax   int64 // set-max-intset-entries
 }
 
 // applySettings copies the directives.
@@ -52,6 +53,7 @@ func (kv *KVStore) applySettings() {
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
+	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}

@@ -51,6 +51,7 @@ type KVStore struct {
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
 	hint        commandHint
+	sets        setState
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config
