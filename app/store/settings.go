@@ -26,6 +26,9 @@ type settings struct {
 	lazyExpire     bool
 	parkedClients  int
 	setIntsetMax   int64 // set-max-intset-entries
+
+	listFill  int32 // list-max-listpack-size
+	listDepth int32 // list-compress-depth
 }
 
 // applySettings copies the directives.
@@ -54,6 +57,8 @@ func (kv *KVStore) applySettings() {
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
 	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
+	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
+	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}

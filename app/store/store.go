@@ -50,6 +50,7 @@ type KVStore struct {
 	scoredType  *dict.Type // of elements with 8 bytes before their key: members of sorted sets, fields that expire
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
+	lists       listState
 	hint        commandHint
 	sets        setState
 
