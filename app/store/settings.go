@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"strings"
 )
 
@@ -29,6 +30,9 @@ type settings struct {
 
 	listFill  int32 // list-max-listpack-size
 	listDepth int32 // list-compress-depth
+
+	zsetMaxEntries int // zset-max-listpack-entries
+	zsetMaxValue   int // zset-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -59,6 +63,8 @@ func (kv *KVStore) applySettings() {
 	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
 	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
 	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
+	kv.zsetMaxEntries = int(min(cfg.Int("zset-max-listpack-entries"), math.MaxInt32))
+	kv.zsetMaxValue = int(min(cfg.Int("zset-max-listpack-value"), math.MaxInt32))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}

@@ -51,6 +51,7 @@ type KVStore struct {
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
 	lists       listState
+	zsets       zsetState
 	hint        commandHint
 	sets        setState
 
