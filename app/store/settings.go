@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"strings"
 )
 
@@ -26,11 +27,17 @@ type settings struct {
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+	setIntsetMax   int64 // set-max-intset-entries
 
 	listFill       int32 // list-max-listpack-size
 	listDepth      int32 // list-compress-depth
 	hashEntriesMax int   // hash-max-listpack-entries
 	hashValueMax   int   // hash-max-listpack-value
+	listFill  int32 // list-max-listpack-size
+	listDepth int32 // list-compress-depth
+
+	zsetMaxEntries int // zset-max-listpack-entries
+	zsetMaxValue   int // zset-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -59,10 +66,13 @@ func (kv *KVStore) applySettings() {
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
+	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
 	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
 	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
 	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))
 	kv.hashValueMax = int(cfg.Int("hash-max-listpack-value"))
+	kv.zsetMaxEntries = int(min(cfg.Int("zset-max-listpack-entries"), math.MaxInt32))
+	kv.zsetMaxValue = int(min(cfg.Int("zset-max-listpack-value"), math.MaxInt32))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}

@@ -52,7 +52,9 @@ type KVStore struct {
 	scratch     [20]byte // where an int-encoded string is printed
 	hllBuf      []byte   // where a sparse HyperLogLog is copied to be changed
 	lists       listState
+	zsets       zsetState
 	hint        commandHint
+	sets        setState
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config
