@@ -29,12 +29,10 @@ type settings struct {
 	parkedClients  int
 	setIntsetMax   int64 // set-max-intset-entries
 
-	listFill       int32 // list-max-listpack-size
-	listDepth      int32 // list-compress-depth
 	hashEntriesMax int   // hash-max-listpack-entries
 	hashValueMax   int   // hash-max-listpack-value
-	listFill  int32 // list-max-listpack-size
-	listDepth int32 // list-compress-depth
+	listFill       int32 // list-max-listpack-size
+	listDepth      int32 // list-compress-depth
 
 	zsetMaxEntries int // zset-max-listpack-entries
 	zsetMaxValue   int // zset-max-listpack-value

@@ -43,8 +43,8 @@ func elementSize(field, value int, expires bool) int {
 	return n
 }
 
-// newElement makes an element. at is its expiry, 0 when it has none.
-func (kv *KVStore) newElement(field, value string, at int64) arena.Ref {
+// newField makes an element. at is its expiry, 0 when it has none.
+func (kv *KVStore) newField(field, value string, at int64) arena.Ref {
 	ref := kv.arena.Alloc(elementSize(len(field), len(value), at != 0))
 	kv.writeElement(ref, field, value, at)
 	return ref
@@ -235,7 +235,7 @@ func (db *database) bigHash(e entry, key string, more int) entry {
 	var fieldBuf, valueBuf [20]byte
 	kv.eachField(e, func(f, v fieldText) bool {
 		field, value := textIn(f, fieldBuf[:0]), textIn(v, valueBuf[:0])
-		d.Insert(t, t.Hash(field), kv.newElement(field, value, 0))
+		d.Insert(t, t.Hash(field), kv.newField(field, value, 0))
 		return true
 	})
 	e = db.recast(e, encTable, outside)
@@ -288,7 +288,7 @@ func (kv *KVStore) putElement(d *dict.Dict, x *expiringHash, hash uint64, field,
 	a, t := kv.arena, kv.elementType
 	old := d.Find(t, hash, field)
 	if old == 0 {
-		d.Insert(t, hash, kv.newElement(field, value, 0))
+		d.Insert(t, hash, kv.newField(field, value, 0))
 		return true
 	}
 	was, at := int64(0), int64(0)
@@ -301,7 +301,7 @@ func (kv *KVStore) putElement(d *dict.Dict, x *expiringHash, hash uint64, field,
 	if a.Cap(old) == arena.RoundUp(elementSize(len(field), len(value), at != 0)) {
 		kv.writeElement(old, field, value, at)
 	} else {
-		ref = kv.newElement(field, value, at)
+		ref = kv.newField(field, value, at)
 		d.Replace(t, hash, old, ref)
 		a.Free(old)
 	}

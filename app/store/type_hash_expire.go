@@ -258,7 +258,7 @@ func (kv *KVStore) setFieldExpiry(x *expiringHash, ref arena.Ref, at int64) {
 		}
 		return
 	}
-	to := kv.newElement(field, value, at)
+	to := kv.newField(field, value, at)
 	t := kv.elementType
 	x.fields.Replace(t, t.Hash(field), ref, to)
 	x.reindex(kv.arena, ref, to, was, at)
