@@ -60,7 +60,7 @@ func kindAt(level int) *kind {
 }
 
 // noNode is what an empty tree has for a leaf: it is never written to.
-var noNode = node{unsafe.Pointer(new([headerBytes]byte))}
+var noNode = node{unsafe.Pointer(new([(headerBytes + keyBytes) / 8]uint64))}
 
 func (n node) count() int { return int(*(*uint8)(n.p)) }
 func (n node) room() int  { return int(*(*uint8)(unsafe.Add(n.p, 1))) }
@@ -171,12 +171,12 @@ func (k *kind) remove(n node, i int) {
 // sizeFor returns how big a block to ask for when count are to be held: with
 // slack for one more at least, so that not every insertion needs another block.
 func (k *kind) sizeFor(count int) int {
-	return headerBytes + k.width*min(k.max, count+1+count/8)
+	return headerBytes + k.width*min(k.max, count+1+count/16)
 }
 
-// loose reports whether three quarters of the node's block would do.
+// loose reports whether four fifths of the node's block would do.
 func (k *kind) loose(n node) bool {
-	return 4*k.sizeFor(n.count()) <= 3*(headerBytes+k.width*n.room())
+	return 5*k.sizeFor(n.count()) <= 4*(headerBytes+k.width*n.room())
 }
 
 // thin reports whether the node had better be merged with another.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
 )
@@ -219,7 +220,7 @@ func (m *model) drain(leaves int) {
 			gone = append(gone, e)
 		})
 		if len(gone) > leaves*leafMax || !done && len(gone) < leaves {
-			m.t.Fatalf("a step drained %d entries", len(gone))
+			m.t.Fatalf("a step of %d leaves drained %d entries", leaves, len(gone))
 		}
 		for _, p := range m.items[len(m.items)-len(gone):] {
 			if !slices.Contains(gone, p.entry()) {
@@ -234,6 +235,9 @@ func (m *model) drain(leaves int) {
 	}
 	if m.x != (Tree{}) || m.a.Used() != 0 {
 		m.t.Fatalf("%d bytes in use, tree %+v", m.a.Used(), m.x)
+	}
+	if err := m.a.Check(); err != nil {
+		m.t.Fatal(err)
 	}
 }
 
@@ -300,22 +304,41 @@ func TestSteps(t *testing.T) {
 	m.drain(3)
 }
 
+// deepen makes full nodes small, so that few entries make a high tree.
+func deepen(t testing.TB) {
+	leafMax, innerMax := leaves.max, inners.max
+	t.Cleanup(func() { leaves.max, inners.max = leafMax, innerMax })
+	leaves.max, inners.max = 6, 6
+}
+
 func TestModel(t *testing.T) {
 	for _, weighted := range []bool{false, true} {
-		for _, small := range []bool{true, false} {
-			t.Run(fmt.Sprintf("weighted=%v small=%v", weighted, small), func(t *testing.T) {
+		for _, row := range []struct {
+			name        string
+			deep, every bool
+			steps       int
+		}{
+			{"small", false, true, 2000},
+			{"deep", true, true, 2000},
+			{"big", false, false, 8000},
+			{"big and deep", true, false, 8000},
+		} {
+			t.Run(fmt.Sprintf("weighted=%v %s", weighted, row.name), func(t *testing.T) {
 				seed := rand.Uint64()
 				t.Logf("seed %d", seed)
 				random := rand.New(rand.NewPCG(seed, 1))
-				m := newModel(t, weighted)
-				steps := 20_000
-				if small {
-					m.every, steps = true, 2000
+				if row.deep {
+					deepen(t)
 				}
-				for i := range steps {
-					m.step(random, i/(steps/4)%2 == 0)
+				m := newModel(t, weighted)
+				m.every = row.every
+				height := uint8(0)
+				for i := range row.steps {
+					m.step(random, i/(row.steps/4)%2 == 0)
+					height = max(height, m.x.height)
 				}
 				m.check()
+				t.Logf("%d entries, height up to %d", m.x.Len(), height)
 				m.drain(2)
 			})
 		}
@@ -357,4 +380,166 @@ func (m *model) step(random *rand.Rand, growing bool) {
 		}
 		m.at(&c, i, "SeekRank")
 	}
+}
+
+func TestWeights(t *testing.T) {
+	m := newModel(t, true)
+	var c Cursor
+	m.x.Last(&m.ty, &c)
+	for i, weight := range []uint64{3, 1, 0, 5} {
+		m.insert(&c, i, weight, "")
+		c.Next(&m.ty)
+	}
+	for _, row := range []struct{ rank, entry, offset uint64 }{
+		{0, 0, 0}, {2, 0, 2}, {3, 1, 0}, {4, 3, 0}, {8, 3, 4}, {9, 4, 0}, {1 << 63, 4, 0},
+	} {
+		offset := m.x.SeekRank(&m.ty, &c, row.rank)
+		if offset != row.offset {
+			t.Errorf("position %d: offset %d, want %d", row.rank, offset, row.offset)
+		}
+		m.at(&c, int(row.entry), "SeekRank")
+	}
+	m.goTo(&c, 1)
+	m.set(&c, 1, 1<<40)
+	m.check()
+	m.drain(1)
+}
+
+// TestRuns takes runs out of a high tree at one cursor, and puts them back.
+func TestRuns(t *testing.T) {
+	deepen(t)
+	const n = 3000
+	for _, row := range []struct{ from, count int }{
+		{0, n}, {0, n - 1}, {0, 1000}, {1, 2000}, {500, 1500}, {n - 1000, 1000}, {n - 1, 1}, {7, n - 14},
+	} {
+		t.Run(fmt.Sprint(row), func(t *testing.T) {
+			m := newModel(t, false)
+			for i := range n {
+				m.add(uint64(i*7919%n), "")
+			}
+			var c Cursor
+			m.goTo(&c, row.from)
+			for i := range row.count {
+				m.remove(&c, row.from)
+				if i%50 == 0 {
+					m.check()
+				}
+			}
+			m.check()
+			for i := row.count - 1; i >= 0; i-- {
+				m.insert(&c, row.from, uint64(row.from+i), "again")
+			}
+			m.check()
+			m.drain(5)
+		})
+	}
+}
+
+func TestAllStops(t *testing.T) {
+	m := newModel(t, false)
+	for i := range 100 {
+		m.add(uint64(i), "")
+	}
+	n := 0
+	for range m.x.All(&m.ty) {
+		if n++; n == 50 {
+			break
+		}
+	}
+	if n != 50 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+// TestReferencesOfFortyBits: what an entry refers to is the caller's business.
+func TestReferencesOfFortyBits(t *testing.T) {
+	m := newModel(t, true)
+	var c Cursor
+	m.x.First(&m.ty, &c)
+	for shift := range 40 {
+		for _, ref := range []arena.Ref{1 << shift, 1<<40 - 1<<shift} {
+			e := Entry{1 << shift, ref}
+			if m.x.Insert(&m.ty, &c, e); c.Entry() != e {
+				t.Errorf("%v, want %v", c.Entry(), e)
+			}
+		}
+	}
+	if err := m.x.Check(&m.ty); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCheckFinds damages a tree and wants Check to say so.
+func TestCheckFinds(t *testing.T) {
+	for name, damage := range map[string]func(x *Tree, root, leaf node){
+		"length":      func(x *Tree, _, _ node) { x.length++ },
+		"weight":      func(x *Tree, _, _ node) { x.weight-- },
+		"bytes":       func(x *Tree, _, _ node) { x.bytes += 8 },
+		"root":        func(x *Tree, _, _ node) { x.root = 0 },
+		"height":      func(x *Tree, _, _ node) { x.height = heightMax + 1 },
+		"order":       func(_ *Tree, _, leaf node) { leaf.setEntry(1, Entry{1 << 50, 1}) },
+		"first":       func(_ *Tree, root, _ node) { root.setEntry(1, Entry{root.key(1), 1}) },
+		"below":       func(_ *Tree, root, _ node) { root.setWeight(1, 0) },
+		"child":       func(_ *Tree, root, _ node) { root.setChild(1, root.child(0)) },
+		"count":       func(_ *Tree, _, leaf node) { leaf.setCount(leaf.count() - 1) },
+		"empty":       func(_ *Tree, _, leaf node) { leaf.setCount(0) },
+		"overfull":    func(_ *Tree, _, leaf node) { leaf.setCount(leaf.room() + 1) },
+		"wrong block": func(_ *Tree, _, leaf node) { *(*uint8)(unsafe.Add(leaf.p, 1))++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(t, false)
+			for i := range 2000 {
+				m.add(uint64(i*7919%2000), "")
+			}
+			m.check()
+			var c Cursor
+			m.x.First(&m.ty, &c)
+			damage(&m.x, c.path[c.height].n, c.path[0].n)
+			if m.x.Check(&m.ty) == nil {
+				t.Error("Check found nothing")
+			}
+		})
+	}
+}
+
+// FuzzTree reads a step from each four bytes.
+func FuzzTree(f *testing.F) {
+	f.Add([]byte("\x01\x00\x01\x01\x02\x00\x05\x01\x01\x03\x00\x07\x01\x02"), false)
+	f.Add([]byte("\x00\x00\x00\x09\x01\x00\x01\x09\x05\x00\x00\x03"), true)
+	f.Fuzz(func(t *testing.T, input []byte, weighted bool) {
+		input = input[:min(len(input), 1600)] // the model is slow
+		deepen(t)
+		m := newModel(t, weighted)
+		m.every = len(input) < 400
+		var c Cursor
+		for ; len(input) >= 4; input = input[4:] {
+			key, member := 1+uint64(input[1]), string(rune('a'+input[2]%26))
+			i := (int(input[1])<<8 + int(input[2])) % (len(m.items) + 1)
+			m.goTo(&c, i)
+			switch op := input[0] % 8; {
+			case op < 3 && weighted:
+				for range 1 + input[3]%16 {
+					m.insert(&c, i, key, member)
+				}
+			case op < 3:
+				for n := range uint64(1 + input[3]%16) {
+					m.add(key+n, member)
+				}
+			case op < 5:
+				for range min(len(m.items)-i, int(input[3]%32)) {
+					m.remove(&c, i)
+				}
+			case op == 5 && i < len(m.items):
+				m.set(&c, i, key)
+			case op == 6 && !weighted:
+				m.seek(key, member)
+			case op == 7:
+				for ; i > 0 && c.Prev(&m.ty); i-- {
+				}
+				m.at(&c, 0, "Prev")
+			}
+		}
+		m.check()
+		m.drain(1 + len(m.items)/50)
+	})
 }
