@@ -30,6 +30,9 @@ func (kv *KVStore) check() error {
 	if err := kv.checkWatches(); err != nil {
 		return err
 	}
+	if err := kv.checkBlocked(); err != nil {
+		return err
+	}
 	var bytes int64
 	dbs := slices.Clone(kv.dbs)
 	for _, d := range kv.drains {
@@ -63,7 +66,12 @@ func (db *database) check() (int64, error) {
 	if err := db.expires.Check(kv.arena); err != nil && !dropped {
 		return 0, err
 	}
-	bytes := db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena)
+	if !dropped {
+		if err := db.checkHashes(); err != nil {
+			return 0, err
+		}
+	}
+	bytes := db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena) + db.hashes.Bytes(kv.arena)
 	expiring := 0
 	for ref := range db.keys.All(kv.keyType) {
 		e := kv.entryAt(ref)
