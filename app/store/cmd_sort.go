@@ -165,7 +165,10 @@ func (s *sorter) load(e entry) (start, end int) {
 		}
 		s.elements = make([]sortElement, 0, n)
 		l.each(first, n, back, func(v listpack.Value) bool {
-			s.add(s.text(v.Str, v.Int, v.IsInt))
+			if v.IsInt {
+				v.Str = strconv.AppendInt(s.digits[:0], v.Int, 10)
+			}
+			s.add(viewString(v.Str))
 			return true
 		})
 	case typeZset:
@@ -208,14 +211,6 @@ func (s *sorter) loadRange(z *zset, rank, n int, back bool) {
 		}
 		w.step(back)
 	}
-}
-
-// text is an entry of a listpack as a text.
-func (s *sorter) text(str []byte, n int64, isInt bool) string {
-	if isInt {
-		str = strconv.AppendInt(s.digits[:0], n, 10)
-	}
-	return viewString(str)
 }
 
 // add adds an element, which it copies.
@@ -391,5 +386,9 @@ func (s *sorter) lookUp(pattern, element string) (value string, ok bool) {
 
 // hashField is the value of a hash's field.
 func (s *sorter) hashField(e entry, field string) (value string, ok bool) {
-	return "", false
+	str, n, isInt, ok := s.db.kv.fieldValue(e, field)
+	if ok && isInt {
+		str = viewString(strconv.AppendInt(s.digits[:0], n, 10))
+	}
+	return str, ok
 }
