@@ -69,8 +69,8 @@ func zeroIfNaN(score float64) float64 {
 type zsetSource struct {
 	e      entry // not ok when there is none
 	z      zset  // when it is sorted
-	set    sourceSet
-	n      int // members
+	set    set   // when it is not
+	n      int   // members
 	weight float64
 }
 
@@ -93,7 +93,14 @@ func (s *zsetSource) each(visit func(member string, score float64) bool) {
 		return
 	}
 	if s.e.typ() == typeSet {
-		s.set.each(func(member string) bool { return visit(member, 1) })
+		s.set.batches(func(b *memberBatch) bool {
+			for _, member := range b.texts() {
+				if !visit(member, 1) {
+					return false
+				}
+			}
+			return true
+		})
 		return
 	}
 	var w zsetWalk
@@ -120,10 +127,7 @@ type zsetAlgebra struct {
 	limit      int64 // of ZINTERCARD, 0 for none
 }
 
-const (
-	errWeightNotFloat replyError = "ERR weight value is not a float"
-	errLimitNegative  replyError = "ERR LIMIT can't be negative"
-)
+const errWeightNotFloat replyError = "ERR weight value is not a float"
 
 // An algebraForm is which of the options a command has.
 type algebraForm uint8
@@ -167,7 +171,7 @@ func (db *database) zsetSource(key string) (s zsetSource, err error) {
 		s.z = db.zset(s.e)
 		s.n = s.z.len()
 	case s.e.typ() == typeSet:
-		s.set = db.sourceSet(s.e)
+		s.set = db.openSet(s.e)
 		s.n = s.set.len()
 	default:
 		return s, errWrongType
