@@ -13,9 +13,9 @@ import (
 
 // Do runs one command in process and returns its decoded reply. An error reply
 // is returned as a resp.ReplyError besides. The command runs as a client of
-// its own on database 0, with every permission; it waits while clients are
-// paused, until the context ends. Once the store is closed the error is
-// net.ErrClosed.
+// its own on database 0, with every permission. It waits while clients are
+// paused, and a blocking command until it is served or times out, but no longer
+// than the context lasts. Once the store is closed the error is net.ErrClosed.
 func (kv *KVStore) Do(ctx context.Context, args ...string) (resp.Value, error) {
 	if len(args) == 0 {
 		return resp.Value{}, errSyntax
@@ -33,22 +33,8 @@ func (kv *KVStore) Do(ctx context.Context, args ...string) (resp.Value, error) {
 		defer kv.serving.Done()
 	}
 	kv.mu.Unlock()
-	for {
-		done, err := c.try(args)
-		if err != nil {
-			return resp.Value{}, err
-		}
-		if done {
-			break
-		}
-		select {
-		case <-c.wake:
-		case <-ctx.Done():
-			kv.mu.Lock()
-			kv.leave(c)
-			kv.unlock()
-			return resp.Value{}, ctx.Err()
-		}
+	if err := c.run(ctx, args); err != nil {
+		return resp.Value{}, err
 	}
 	if len(c.reply.Buf) == 0 {
 		return resp.Value{Null: true}, nil // such as CLIENT REPLY OFF
@@ -60,22 +46,59 @@ func (kv *KVStore) Do(ctx context.Context, args ...string) (resp.Value, error) {
 	return v, v.Err()
 }
 
-// try runs the command of an in-process client. done is false when it has to
-// wait for a pause to end.
+// run runs the command of an in-process client, waits for the reply, and takes
+// the client out of the store.
+func (c *Client) run(ctx context.Context, args []string) error {
+	for {
+		done, err := c.try(args)
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+			return c.giveUp(ctx.Err())
+		}
+	}
+}
+
+// try runs the command of an in-process client, or looks whether it has been
+// answered since it blocked. done is false when it has to wait, for that or for
+// a pause to end.
 func (c *Client) try(args []string) (done bool, err error) {
 	kv := c.kv
 	kv.mu.Lock()
 	defer kv.unlock()
-	if kv.closed || c.closing { // by Close, or by CLIENT KILL
+	if (kv.closed || c.closing) && !c.answered() { // by Close, or by CLIENT KILL
 		kv.leave(c)
 		return false, net.ErrClosed
 	}
-	kv.readClock()
-	kv.hint = commandHint{}
-	kv.processCommand(c, args)
+	if !c.waiting {
+		kv.readClock()
+		kv.hint = commandHint{}
+		kv.processCommand(c, args)
+		c.waiting = c.parked == parkedOnKeys
+	}
 	if c.parked != notParked {
 		return false, nil
 	}
 	kv.leave(c)
 	return true, nil
 }
+
+// giveUp ends an in-process client whose context has ended. It returns why,
+// unless the answer has come at the same time: with it an element may have been
+// taken from a list, which must not be lost.
+func (c *Client) giveUp(why error) error {
+	kv := c.kv
+	kv.mu.Lock()
+	defer kv.unlock()
+	kv.leave(c)
+	if c.answered() {
+		return nil
+	}
+	return why
+}
+
+// answered reports whether an in-process client has blocked and been answered.
+func (c *Client) answered() bool { return c.waiting && len(c.reply.Buf) > 0 }

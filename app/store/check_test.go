@@ -30,6 +30,9 @@ func (kv *KVStore) check() error {
 	if err := kv.checkWatches(); err != nil {
 		return err
 	}
+	if err := kv.checkBlocked(); err != nil {
+		return err
+	}
 	var bytes int64
 	dbs := slices.Clone(kv.dbs)
 	for _, d := range kv.drains {

@@ -56,7 +56,9 @@ type Client struct {
 	endBatch   bool  // the rest of the batch must be parsed again or must wait
 
 	parked          parking
-	closing         bool // close now, without writing what is left
+	unread          bool    // input has come while it was parked, for which it must be woken
+	waiter          *waiter // what it is blocked on, nil unless it is parkedOnKeys
+	closing         bool    // close now, without writing what is left
 	closeAfterReply bool
 	probe           atomic.Bool // a read came back short and no read has found the socket empty since
 	directFD        int         // of the raw callback the owner is in, -1 outside
@@ -229,6 +231,7 @@ func (kv *KVStore) leave(c *Client) {
 	kv.rosterBytes -= c.countedBytes
 	c.txn.discard(c)
 	kv.unsubscribeAll(c)
+	kv.unblock(c)
 	kv.unpark(c)
 	c.closing = true
 }
@@ -241,6 +244,7 @@ func (c *Client) kill() {
 	}
 	c.closing = true
 	c.endBatch = true
+	c.kv.unblock(c) // what it waits for is for others
 	if c.conn == nil {
 		c.kick()
 		return

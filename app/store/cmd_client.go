@@ -344,11 +344,24 @@ func (kv *KVStore) cmdClientUnblock(c *Client, args []string) error {
 	if len(args) == 4 && !is(args[3], "timeout") && !is(args[3], "error") {
 		return errf("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 	}
-	if _, err := parseInt(args[2]); err != nil {
+	id, err := parseInt(args[2])
+	if err != nil {
 		return err
 	}
-	// No command blocks on keys yet, and a pause cannot be ended for one client.
-	c.reply.Int(0)
+	other := kv.clients[id]
+	if other == nil || other.waiter == nil { // a pause cannot be ended for one client
+		c.reply.Int(0)
+		return nil
+	}
+	w := other.waiter
+	if len(args) == 4 && is(args[3], "error") {
+		kv.resume(w, failWith(errUnblocked))
+		c.cmd.stats.failed++ // Redis counts the error for both commands
+	} else {
+		kv.resume(w, timedOut)
+		w.cmd.stats.failed++
+	}
+	c.reply.Int(1)
 	return nil
 }
 
@@ -416,7 +429,11 @@ func (c *Client) memory() clientMemory {
 	var m clientMemory
 	m.query = c.pending.Load()
 	m.queryFree = max(c.inputSize.Load()-m.query, 0)
-	for _, arg := range c.argv {
+	argv := c.argv
+	if c.waiter != nil {
+		argv = c.waiter.args
+	}
+	for _, arg := range argv {
 		m.argv += int64(len(arg))
 	}
 	if c.kv.client == c && c.ws != nil {

@@ -66,6 +66,7 @@ func (kv *KVStore) empty(dbs []*database) (removed int64) {
 	buckets := 0
 	for _, db := range dbs {
 		db.touchAllWatched(nil)
+		kv.keysReady(db, db)
 		removed += int64(db.keys.Len())
 		buckets += db.keys.Buckets()
 	}
@@ -149,4 +150,6 @@ func (kv *KVStore) swap(a, b *database) {
 	b.touchAllWatched(a)
 	a.keys, b.keys = b.keys, a.keys
 	a.expires, b.expires = b.expires, a.expires
+	kv.keysReady(a, b)
+	kv.keysReady(b, a)
 }

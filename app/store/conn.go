@@ -219,8 +219,8 @@ const minRead = 4 << 10
 // consume executes the complete requests that were read. It reports false when
 // the client is to be closed.
 func (c *Client) consume() bool {
-	if c.waiting && !c.resumed() {
-		return true
+	if c.waiting && !c.resumed() || c.finished {
+		return !c.finished
 	}
 	for c.r < c.w || c.failed != nil {
 		if c.ws.next == len(c.ws.batch) {
@@ -242,6 +242,8 @@ func (c *Client) resumed() bool {
 	c.kv.mu.Lock()
 	defer c.kv.mu.Unlock()
 	c.waiting = c.parked != notParked
+	c.unread = c.waiting && c.r < c.w
+	c.finished = c.closing || c.closeAfterReply
 	return !c.waiting
 }
 
@@ -313,6 +315,7 @@ func (c *Client) execute() bool {
 	c.finished = c.closing || c.closeAfterReply
 	c.spentNs += kv.clockNs - start
 	c.waiting = c.parked != notParked
+	c.unread = c.waiting && c.r < c.w
 	buf := c.takeOutput()
 	jobs := kv.takeFlushes()
 	kv.mu.Unlock()

@@ -103,6 +103,9 @@ func (s *socketServer) waitEmpty(t testing.TB) {
 			if len(db.watched) != 0 {
 				t.Errorf("%d watched keys are left", len(db.watched))
 			}
+			if len(db.waiting) != 0 {
+				t.Errorf("%d keys are still waited for", len(db.waiting))
+			}
 		}
 		if s.parkedClients != 0 {
 			t.Errorf("%d clients are still parked", s.parkedClients)

@@ -25,9 +25,10 @@ type cronState struct {
 	done chan struct{}
 
 	// The following are guarded by kv.mu.
-	running bool
-	paused  bool // DEBUG PAUSE-CRON
-	reclaim bool // there may be memory to give back to the system
+	running   bool
+	paused    bool  // DEBUG PAUSE-CRON
+	reclaim   bool  // there may be memory to give back to the system
+	plannedNs int64 // when it will look at deadlines next
 }
 
 func (s *cronState) init() {
@@ -106,23 +107,28 @@ func (kv *KVStore) tick() {
 func (kv *KVStore) turn() time.Duration {
 	kv.mu.Lock()
 	defer kv.unlock()
-	if kv.closed || kv.cron.paused {
+	if kv.closed {
 		return tick
 	}
 	kv.readClock()
-	kv.endPause()
 	end := kv.clockNs + int64(cronSlice)
+	late := kv.timeOutBlocked(end)
+	if kv.cron.paused && !late {
+		return kv.planDeadline(tick)
+	}
+	kv.endPause()
 	share := end
 	if len(kv.drains) > 0 || kv.cron.reclaim {
 		share -= int64(cronSlice / 2)
 	}
 	expiring := kv.expireDue(share)
 	freeing := kv.freeSome(end)
-	if expiring || freeing {
+	kv.serveReadyKeys() // who waits for a stream that has expired
+	if expiring || freeing || late {
 		kv.expiry.nextMs = 0
 		return cronRest
 	}
-	return min(kv.planExpiry(), kv.pauseLeft())
+	return kv.planDeadline(min(kv.planExpiry(), kv.pauseLeft()))
 }
 
 // What is freed of what was dropped, and given back to the system, between two

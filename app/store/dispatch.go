@@ -34,10 +34,13 @@ func (kv *KVStore) processCommand(c *Client, args []string) {
 	if muted {
 		c.mute(mark)
 	}
-	if c.parked != parkedByPause { // else the command is yet to come
+	if c.parked == notParked { // else the command, or its answer, is yet to come
 		c.nextReplyMode()
 	}
 	kv.client, c.argv, c.pushes = nil, nil, nil
+	if len(kv.blocked.ready) > 0 {
+		kv.serveReadyKeys()
+	}
 }
 
 // errPostponed is admit's word for a command that must wait for a pause to end.

@@ -132,7 +132,7 @@ func (kv *KVStore) infoClients(w *infoWriter) {
 	w.field("client_recent_max_output_buffer", out)
 	w.field("blocked_clients", kv.parkedClients)
 	w.field("tracking_clients", 0)
-	w.field("clients_in_timeout_table", 0)
+	w.field("clients_in_timeout_table", len(kv.blocked.deadlines))
 }
 
 func (kv *KVStore) infoMemory(w *infoWriter) {

@@ -20,6 +20,7 @@ type database struct {
 	keys    dict.Dict
 	expires ttl.Index
 	watched map[string]*watchedKey // see cmd_transaction.go
+	waiting map[string]*waitQueue  // see blocking.go
 }
 
 // hashOf is the key's hash, from the touching of keys when it was touched. An
@@ -191,6 +192,9 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 	if !old.ok() {
 		return db.insert(key, t, enc, need, expireAt)
 	}
+	if len(db.waiting) != 0 && old.typ() == typeStream {
+		db.kv.keyReady(db, key) // for who needs the stream
+	}
 	was := old.expireAt()
 	if a.Cap(old.ref) == arena.RoundUp(need) {
 		db.freeOutside(old)
@@ -218,6 +222,9 @@ func (db *database) insert(key string, t valueType, enc encoding, size int, expi
 	}
 	if kv.keyspaceEvents&eventNew != 0 {
 		kv.notify(eventNew, "new", key, db)
+	}
+	if len(db.waiting) != 0 && t.blocksFor() {
+		kv.keyReady(db, key)
 	}
 	return e
 }
@@ -321,6 +328,9 @@ func (db *database) schedule(at int64, ref arena.Ref) {
 // unlink takes a record out of the tables without freeing it.
 func (db *database) unlink(e entry) {
 	kv := db.kv
+	if len(db.waiting) != 0 && e.typ() == typeStream {
+		kv.keyReady(db, e.key()) // for who needs the stream
+	}
 	db.keys.Remove(kv.keyType, kv.hashOf(e.key()), e.ref)
 	if at := e.expireAt(); at >= 0 {
 		db.expires.Remove(kv.arena, at, e.ref)

@@ -25,6 +25,9 @@ type settings struct {
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+
+	listFill  int32 // list-max-listpack-size
+	listDepth int32 // list-compress-depth
 }
 
 // applySettings copies the directives.
@@ -52,6 +55,8 @@ func (kv *KVStore) applySettings() {
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
+	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
+	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}

@@ -50,6 +50,7 @@ type KVStore struct {
 	scoredType  *dict.Type // of elements with 8 bytes before their key: members of sorted sets, fields that expire
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
+	lists       listState
 	hint        commandHint
 
 	commands *commandTable // never changes once the server has started
@@ -83,6 +84,7 @@ type KVStore struct {
 	effects effects
 	stats   serverStats
 	expiry  expiryState
+	blocked blockedState
 	drains  []drainable // what is being freed in steps; the last first
 
 	startOnce sync.Once
@@ -174,6 +176,7 @@ func (kv *KVStore) Set(key, value string, expiry int) {
 		kv.notify(eventGeneric, "expire", key, db)
 	}
 	kv.propagateSet(db, key, value, expiry)
+	kv.serveReadyKeys()
 }
 
 // Close stops serving: every connection is closed and every goroutine of the
