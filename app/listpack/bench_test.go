@@ -104,16 +104,16 @@ func BenchmarkPrev(b *testing.B) {
 	})
 }
 
-// BenchmarkNextGet reads all entries, as HGETALL does.
-func BenchmarkNextGet(b *testing.B) {
+// BenchmarkNextRead reads all entries, as HGETALL does.
+func BenchmarkNextRead(b *testing.B) {
 	benchmark(b, func(b *testing.B, lp []byte, _ string) {
 		for b.Loop() {
 			n := 0
 			for p := First(lp); !AtEnd(lp, p); p = Next(lp, p) {
-				if v := Get(lp, p); v.IsInt {
-					n += int(v.Int) & 1
+				if str, i, isInt := Read(lp, p); isInt {
+					n += int(i) & 1
 				} else {
-					n += len(v.Str)
+					n += len(str)
 				}
 			}
 			if n == 0 {

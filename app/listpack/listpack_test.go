@@ -281,3 +281,30 @@ func TestValidateErrors(t *testing.T) {
 		t.Errorf("not deep: %v", err)
 	}
 }
+
+// The back length gets longer one below the powers of two, as Redis has it.
+func TestBackLengths(t *testing.T) {
+	for _, tt := range []struct {
+		body int
+		want string
+	}{
+		{127, "7f"},
+		{128, "0180"},
+		{1<<14 - 2, "7ffe"},
+		{1<<14 - 1, "00ffff"},
+		{1<<21 - 2, "7ffffe"},
+		{1<<21 - 1, "00ffffff"},
+		{1<<28 - 2, "7ffffffe"},
+		{1<<28 - 1, "00ffffffff"},
+		{SizeMax, "0480808080"},
+	} {
+		b := make([]byte, backSize(tt.body))
+		putBack(b, tt.body)
+		if hex.EncodeToString(b) != tt.want {
+			t.Errorf("%d: %x, want %s", tt.body, b, tt.want)
+		}
+		if got := Prev(b, len(b)); got != -tt.body {
+			t.Errorf("%d: read back as %d", tt.body, -got)
+		}
+	}
+}

@@ -139,7 +139,7 @@ func TestModel(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	for range 30 {
+	for range 8 {
 		m := &model{b: Init(make([]byte, EmptySize))}
 		for range 200 {
 			m.room = r.IntN(3) * r.IntN(40)

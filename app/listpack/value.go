@@ -14,20 +14,24 @@ type Value struct {
 }
 
 // Get returns the value of the entry at p, which must not be the end.
-func Get(b []byte, p int) Value {
-	if c := b[p]; c&0xc0 == tagString6 {
-		return Value{Str: b[p+1:][:c&0x3f]}
-	}
-	return getOther(b, p)
+func Get(b []byte, p int) (v Value) {
+	v.Str, v.Int, v.IsInt = Read(b, p)
+	return v
 }
 
-// getOther is Get for what is no short string.
-func getOther(b []byte, p int) Value {
-	if c := b[p]; c < tagString12 || c > tagString32 {
-		return Value{Int: integer(b, p), IsInt: true}
+// Read is Get for loops that must be fast: three results travel in registers,
+// while the compiler keeps so large a struct as a Value in memory. Either str
+// or n holds the value, as isInt says.
+func Read(b []byte, p int) (str []byte, n int64, isInt bool) {
+	c := b[p]
+	if c&0xc0 == tagString6 {
+		return b[p+1:][:c&0x3f], 0, false
 	}
-	start, n := longString(b, p)
-	return Value{Str: b[start : start+n]}
+	if c < tagString12 || c > tagString32 {
+		return nil, integer(b, p), true
+	}
+	start, size := longString(b, p)
+	return b[start:][:size], 0, false
 }
 
 // integer returns the integer of the entry at p, which has one.
@@ -100,36 +104,51 @@ func (v Value) String() string {
 // is none it returns -1.
 func Find(b []byte, p int, s string, skip int) int {
 	n, isInt := parseInt(s)
-	tag := byte(terminator) // of no entry
-	var last byte
+	tag := byte(terminator) // no entry begins so
 	if len(s) < 1<<6 {
 		tag = tagString6 | byte(len(s))
-		if s != "" {
-			last = s[len(s)-1]
-		}
 	}
 	for {
+		// Each case steps by itself, for all know already how far.
 		switch c := b[p]; {
-		case c == terminator:
-			return -1
-		case c == tag:
-			// The keys of one hash tend to differ in their last byte.
-			end := p + 1 + len(s)
-			if (b[end-1] == last || s == "") && string(b[p+1:end]) == s {
+		case c&0xc0 == tagString6:
+			if c == tag && equalShort(b[p+1:], s) {
 				return p
 			}
+			p += 1 + int(c&0x3f) + 1
 		case c < tagString6:
 			if isInt && int64(c) == n {
 				return p
 			}
-		case c >= tagInt13:
-			if v := getOther(b, p); v.IsInt && isInt && v.Int == n || !v.IsInt && string(v.Str) == s {
+			p += 1 + 1
+		case c == terminator:
+			return -1
+		default:
+			if c >= tagString12 && c <= tagString32 {
+				if equalLong(b, p, s) {
+					return p
+				}
+			} else if isInt && integer(b, p) == n {
 				return p
 			}
+			p = Next(b, p)
 		}
-		p = Next(b, p)
 		for range skip {
 			p = Next(b, p)
 		}
 	}
+}
+
+// equalShort reports whether b begins with s. It looks at the last byte first,
+// the one in which the fields of a hash tend to differ.
+func equalShort(b []byte, s string) bool {
+	n := len(s)
+	return n == 0 || b[n-1] == s[n-1] && string(b[:n]) == s
+}
+
+// equalLong reports whether the entry at p, a string with a length of 12 or 32
+// bits, is s.
+func equalLong(b []byte, p int, s string) bool {
+	start, n := longString(b, p)
+	return n == len(s) && string(b[start:start+n]) == s
 }

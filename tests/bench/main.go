@@ -38,8 +38,8 @@ import (
 
 // The time that a mode may take at its usual number of rounds and keys.
 const (
-	quickTimeMax = 2 * time.Minute
-	fullTimeMax  = 20 * time.Minute
+	quickTimeMax = 4 * time.Minute
+	fullTimeMax  = 40 * time.Minute
 	pauseTimeMax = 25 * time.Minute
 )
 
@@ -216,7 +216,7 @@ func versionOf(path string) string {
 
 // measureAll runs every mode but the pauses.
 func (b *bench) measureAll(ctx context.Context) error {
-	steps := []func(context.Context) error{b.measureSpeed, b.measureMemory, b.measureStart, b.measureIdle}
+	steps := []func(context.Context) error{b.measureSpeed, b.measureHandOvers, b.measureMemory, b.measureStart, b.measureIdle}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -15,6 +16,10 @@ type dataset struct {
 	name  string
 	quick bool
 	emit  func(b []byte, k int) []byte
+
+	keys  int // that there are at the end; 0 for as many as commands
+	units int // commands, by which the memory is divided; 0 for the usual number
+	lines int // of a reply; 0 for one
 }
 
 // Keys of a data set.
@@ -59,9 +64,9 @@ func appendSet(b []byte, prefix string, k, valueBytes int, options ...string) []
 // hours ahead, in no order, so that none comes due while it is measured.
 func datasets() []dataset {
 	return []dataset{
-		{"string 16B", true, func(b []byte, k int) []byte { return appendSet(b, "key:", k, 16) }},
-		{"string 100B", false, func(b []byte, k int) []byte { return appendSet(b, "key:", k, 100) }},
-		{"string 16B PX", true, func(b []byte, k int) []byte {
+		{name: "string 16B", quick: true, emit: func(b []byte, k int) []byte { return appendSet(b, "key:", k, 16) }},
+		{name: "string 100B", emit: func(b []byte, k int) []byte { return appendSet(b, "key:", k, 100) }},
+		{name: "string 16B PX", quick: true, emit: func(b []byte, k int) []byte {
 			return appendSet(b, "key:", k, 16, "PX", strconv.Itoa(3_600_000+scatter(k, 3_600_000)))
 		}},
 	}
@@ -72,7 +77,8 @@ func scatter(k, n int) int {
 	return int(uint64(k) * 0x9E3779B97F4A7C15 >> 32 * uint64(n) >> 32)
 }
 
-// A footprint is what a data set costs one server, for each key.
+// A footprint is what a data set costs one server, for each key or, when it is
+// one big value, for each element.
 type footprint struct {
 	bytes float64
 	cpu   float64 // microseconds to load
@@ -84,15 +90,18 @@ func (b *bench) measureMemory(ctx context.Context) error {
 		keys = memoryKeysQuick
 	}
 	title := true
-	for _, d := range datasets() {
+	for _, d := range slices.Concat(datasets(), collectionSets()) {
 		if !b.wanted(d.name, d.quick) {
 			continue
 		}
 		if title {
-			b.memoryTitle("data set", fmt.Sprintf("B/key, %d keys", keys), "CPU us/key")
+			b.memoryTitle("data set", fmt.Sprintf("B/unit (%d keys)", keys), "CPU us/unit")
 			title = false
 		}
-		if err := b.measureRow(ctx, d, keys); err != nil {
+		if d.units == 0 {
+			d.units, d.keys = keys, keys
+		}
+		if err := b.measureRow(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -101,10 +110,10 @@ func (b *bench) measureMemory(ctx context.Context) error {
 
 // measureRow measures one data set on all contenders; when one of them does
 // not take it, the row is skipped.
-func (b *bench) measureRow(ctx context.Context, d dataset, keys int) error {
+func (b *bench) measureRow(ctx context.Context, d dataset) error {
 	var sizes, efforts []float64
 	for _, c := range b.contenders {
-		f, err := measureDataset(ctx, c, d, keys)
+		f, err := measureDataset(ctx, c, d)
 		if err != nil {
 			b.tally.skip(d.name, c.name+": "+err.Error())
 			return ctx.Err()
@@ -140,7 +149,7 @@ func plusMinus(noise float64, values []float64) string {
 	return fmt.Sprintf("±%.2f", noise)
 }
 
-func measureDataset(ctx context.Context, c contender, d dataset, keys int) (footprint, error) {
+func measureDataset(ctx context.Context, c contender, d dataset) (footprint, error) {
 	s, err := c.start(ctx)
 	if err != nil {
 		return footprint{}, err
@@ -150,7 +159,7 @@ func measureDataset(ctx context.Context, c contender, d dataset, keys int) (foot
 	if err != nil {
 		return footprint{}, err
 	}
-	if err := load(ctx, s.addr, keys, d.emit); err != nil {
+	if err := loadLines(ctx, s.addr, d.units, max(d.lines, 1), d.emit); err != nil {
 		return footprint{}, errors.Join(err, s.alive())
 	}
 	after, cpuAfter, err := s.usage()
@@ -161,12 +170,12 @@ func measureDataset(ctx context.Context, c contender, d dataset, keys int) (foot
 	if err != nil {
 		return footprint{}, err
 	}
-	if size != strconv.Itoa(keys) {
-		return footprint{}, fmt.Errorf("DBSIZE is %s after %d keys", size, keys)
+	if size != strconv.Itoa(d.keys) {
+		return footprint{}, fmt.Errorf("DBSIZE is %s after %d keys", size, d.keys)
 	}
 	return footprint{
-		bytes: float64(after-before) / float64(keys),
-		cpu:   (cpuAfter - cpuBefore).Seconds() * 1e6 / float64(keys),
+		bytes: float64(after-before) / float64(d.units),
+		cpu:   (cpuAfter - cpuBefore).Seconds() * 1e6 / float64(d.units),
 	}, nil
 }
 

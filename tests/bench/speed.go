@@ -19,6 +19,8 @@ type workload struct {
 	command  []string // tried once on each server, which may not know it
 	requests int      // of the first run, which warms up and finds the rate
 	quick    bool     // part of a short run
+	clean    bool     // the server is emptied first, and the data loaded
+	load     *loading
 }
 
 // Sizes of the data that the workloads touch.
@@ -86,7 +88,7 @@ func (b *bench) measureSpeed(ctx context.Context) error {
 		keys = speedKeysQuick
 	}
 	var rows []workload
-	for _, w := range workloads(keys) {
+	for _, w := range slices.Concat(workloads(keys), collectionWorkloads()) {
 		if b.wanted(w.name, w.quick) {
 			rows = append(rows, w)
 		}
@@ -134,9 +136,9 @@ func fill(ctx context.Context, s *server, keys int) error {
 func (b *bench) measureWorkload(ctx context.Context, servers []*server, w workload) error {
 	var rate float64
 	for _, s := range servers {
-		if _, err := s.do(w.command...); err != nil {
+		if err := w.prepare(ctx, s); err != nil {
 			b.tally.skip(w.name, s.name+": "+err.Error())
-			return s.alive()
+			return errors.Join(ctx.Err(), s.alive())
 		}
 		m, err := runBenchmark(ctx, s, w, w.requests)
 		if err != nil {
@@ -159,6 +161,15 @@ func (b *bench) measureWorkload(ctx context.Context, servers []*server, w worklo
 	}
 	b.reportSpeed(w.name, samples)
 	return nil
+}
+
+// prepare finds out whether the server knows the command, and gives it the data.
+func (w *workload) prepare(ctx context.Context, s *server) error {
+	if w.clean {
+		return w.load.into(ctx, s)
+	}
+	_, err := s.do(w.command...)
+	return err
 }
 
 // reportSpeed prints one row of speed.
@@ -185,7 +196,7 @@ func (b *bench) reportSpeed(name string, samples [][]sample) {
 	b.tally.rows++
 	v := b.tally.judge(name, figRate, median(speed), deviation(control, 1))
 	vCPU := b.tally.judge(name, figCPU, median(effort), deviation(controlCPU, 1))
-	fmt.Fprintf(b.out, "%-10s %9.0f %9.0f  %-19s %-19s %15s  %15s  %15s  %-19s %s\n", name, median(column(0, rate)), median(column(1, rate)),
+	fmt.Fprintf(b.out, "%-18s %9.0f %9.0f  %-19s %-19s %15s  %15s  %15s  %-19s %s\n", name, median(column(0, rate)), median(column(1, rate)),
 		spread(speed), spread(control), pair(func(m sample) float64 { return m.p50 }), pair(func(m sample) float64 { return m.p99 }),
 		fmt.Sprintf("%.2f / %.2f", median(column(0, cpu)), median(column(1, cpu))), spread(effort), verdicts(v, vCPU))
 }

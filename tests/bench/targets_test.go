@@ -51,6 +51,16 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s: floor %v (%v), want %v (%v)", w.name, got.floor, found, want, ok)
 		}
 	}
+	for _, w := range collectionWorkloads() {
+		if _, ok := targetOf(w.name, figRate); !ok {
+			t.Errorf("%s has no target", w.name)
+		}
+	}
+	for _, d := range collectionSets() {
+		if _, ok := targetOf(d.name, figMemory); !ok {
+			t.Errorf("%s has no target", d.name)
+		}
+	}
 	for row, f := range map[string]figure{
 		"string 16B": figMemory, "string 100B": figMemory, "empty": figMemory, "start": figStart,
 		"idle": figClient, "pause SCAN": figPause, "GET.P1": figCPU,

@@ -155,8 +155,13 @@ func readScan(r *bufio.Reader, visit func(key []byte) error) (cursor string, err
 const pipelineBytes = 16 << 10
 
 // load sends the commands for keys 0 to n-1 down one connection without
-// waiting, while it reads their replies, each of which must be a status.
+// waiting, while it reads their replies, each of which must be one line.
 func load(ctx context.Context, addr string, n int, emit func(b []byte, k int) []byte) error {
+	return loadLines(ctx, addr, n, 1, emit)
+}
+
+// loadLines is load for replies of so many lines each.
+func loadLines(ctx context.Context, addr string, n, lines int, emit func(b []byte, k int) []byte) error {
 	l, err := dial(addr)
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func load(ctx context.Context, addr string, n int, emit func(b []byte, k int) []
 	defer release()
 	sent := make(chan error, 1)
 	go func() { sent <- writeAll(l.conn, n, emit) }()
-	if err := countReplies(l.conn, n); err != nil {
+	if err := countReplies(l.conn, n*lines); err != nil {
 		l.conn.Close() // lets the writer go
 		<-sent
 		return errors.Join(err, context.Cause(ctx))
@@ -188,18 +193,20 @@ func writeAll(w io.Writer, n int, emit func(b []byte, k int) []byte) error {
 	return err
 }
 
-// countReplies returns once n one-line replies have come. It looks at nothing
-// but the ends of lines and for the minus of an error, so that reading costs
-// next to nothing beside the server's work.
+// countReplies returns once n lines have come. It looks at nothing but the
+// ends of lines and for the minus of an error, so that reading costs next to
+// nothing beside the server's work.
 func countReplies(r io.Reader, n int) error {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 1+64<<10)
+	buf[0] = '\n' // what came last
 	for seen := 0; seen < n; {
-		m, err := r.Read(buf)
-		if at := bytes.IndexByte(buf[:m], '-'); at >= 0 {
-			line, _, _ := bytes.Cut(buf[at+1:m], []byte("\r"))
-			return errors.New(string(line))
+		m, err := r.Read(buf[1:])
+		if at := bytes.Index(buf[:m+1], []byte("\n-")); at >= 0 {
+			line, _, _ := bytes.Cut(buf[at+2:m+1], []byte("\r"))
+			return fmt.Errorf("an error reply: %s", line)
 		}
-		seen += bytes.Count(buf[:m], []byte("\n"))
+		seen += bytes.Count(buf[1:m+1], []byte("\n"))
+		buf[0] = buf[m]
 		if err != nil && seen < n {
 			return fmt.Errorf("after %d of %d replies: %w", seen, n, err)
 		}

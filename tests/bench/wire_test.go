@@ -76,6 +76,8 @@ func TestCountReplies(t *testing.T) {
 		{"with the end of input", iotest.DataErrReader(strings.NewReader(ok)), ""},
 		{"too few", strings.NewReader(ok[5:]), "after 49999 of 50000"},
 		{"an error", strings.NewReader("+OK\r\n-OOM no memory\r\n" + ok), "OOM no memory"},
+		{"an error in pieces", iotest.OneByteReader(strings.NewReader("+OK\r\n-O")), "an error reply"},
+		{"a minus within a line", strings.NewReader("$3\r\n1-1\r\n" + ok), ""},
 		{"broken", iotest.ErrReader(errors.New("reset")), "reset"},
 	}
 	for _, tt := range tests {
