@@ -28,6 +28,9 @@ type settings struct {
 
 	listFill  int32 // list-max-listpack-size
 	listDepth int32 // list-compress-depth
+
+	streamNodeBytes   int64
+	streamNodeEntries int64
 }
 
 // applySettings copies the directives.
@@ -55,6 +58,8 @@ func (kv *KVStore) applySettings() {
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
+	kv.streamNodeBytes = cfg.Int("stream-node-max-bytes")
+	kv.streamNodeEntries = cfg.Int("stream-node-max-entries")
 	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
 	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
 	for i, l := range cfg.OutputBufferLimits() {

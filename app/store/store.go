@@ -16,6 +16,7 @@ import (
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
 	"github.com/codecrafters-io/redis-starter-go/app/config"
 	"github.com/codecrafters-io/redis-starter-go/app/dict"
+	"github.com/codecrafters-io/redis-starter-go/app/tree"
 )
 
 // Info is the server's identity and its place in replication.
@@ -52,6 +53,10 @@ type KVStore struct {
 	scratch     [20]byte // where an int-encoded string is printed
 	lists       listState
 	hint        commandHint
+
+	streamType *tree.Type // of the nodes of streams
+	probedSeq  uint64     // the sequence that streamType looks for
+	entryBuf   []byte     // where stream entries are put together
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config
