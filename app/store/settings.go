@@ -36,6 +36,11 @@ type settings struct {
 
 	zsetMaxEntries int // zset-max-listpack-entries
 	zsetMaxValue   int // zset-max-listpack-value
+	listFill  int32 // list-max-listpack-size
+	listDepth int32 // list-compress-depth
+
+	streamNodeBytes   int64
+	streamNodeEntries int64
 }
 
 // applySettings copies the directives.
@@ -65,6 +70,8 @@ func (kv *KVStore) applySettings() {
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
 	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
+	kv.streamNodeBytes = cfg.Int("stream-node-max-bytes")
+	kv.streamNodeEntries = cfg.Int("stream-node-max-entries")
 	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
 	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
 	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))

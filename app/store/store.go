@@ -16,6 +16,7 @@ import (
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
 	"github.com/codecrafters-io/redis-starter-go/app/config"
 	"github.com/codecrafters-io/redis-starter-go/app/dict"
+	"github.com/codecrafters-io/redis-starter-go/app/tree"
 )
 
 // Info is the server's identity and its place in replication.
@@ -55,6 +56,10 @@ type KVStore struct {
 	zsets       zsetState
 	hint        commandHint
 	sets        setState
+
+	streamType *tree.Type // of the nodes of streams
+	probedSeq  uint64     // the sequence that streamType looks for
+	entryBuf   []byte     // where stream entries are put together
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config
