@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/codecrafters-io/redis-starter-go/app/tree"
-
 )
 
 // A groupModel is a consumer group as maps.
