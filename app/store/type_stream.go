@@ -79,14 +79,6 @@ func (kv *KVStore) seekNode(s *stream, c *tree.Cursor, id streamID) {
 	c.Prev(kv.streamType)
 }
 
-// nextID is the ID for an entry that is added now.
-func (s *stream) nextID(nowMs int64) (id streamID, ok bool) {
-	if uint64(nowMs) > s.last.ms {
-		return streamID{uint64(nowMs), 0}, true
-	}
-	return s.last.next()
-}
-
 // addEntry adds an entry of names and values. Its ID is above the last one; that
 // the pairs fit has been checked with fitsEntry.
 func (kv *KVStore) addEntry(s *stream, id streamID, pairs []string) {
@@ -193,6 +185,17 @@ func (kv *KVStore) firstID(s *stream) streamID {
 		return id
 	}
 	return maxStreamID
+}
+
+// oldestID is the ID of the first entry that was not yet trimmed, though XDEL
+// may have deleted it; the last possible one when there is none.
+func (kv *KVStore) oldestID(s *stream) streamID {
+	var c tree.Cursor
+	s.nodes.First(kv.streamType, &c)
+	if !c.Valid() {
+		return maxStreamID
+	}
+	return kv.masterID(&c)
 }
 
 // lastID is the ID of the last entry, 0-0 when there is none.

@@ -37,7 +37,7 @@ func (kv *KVStore) trim(s *stream, how *trimArgs) (removed int64) {
 		if how.most != 0 && removed+n.count > how.most {
 			break
 		}
-		master := streamID{c.Entry().Key, kv.masterSeq(n.ref)}
+		master := kv.masterID(&c)
 		if how.beyond(s, &n, master) {
 			kv.removeStreamNode(s, &c)
 			s.length -= uint64(n.count)
@@ -71,7 +71,7 @@ func (how *trimArgs) beyond(s *stream, n *streamNode, master streamID) bool {
 // trimNode deletes the entries of the first node that have to go and returns how
 // many.
 func (kv *KVStore) trimNode(s *stream, c *tree.Cursor, n *streamNode, how *trimArgs) (deleted int64) {
-	deleted = n.trim(s, how, streamID{c.Entry().Key, kv.masterSeq(n.ref)})
+	deleted = n.trim(s, how, kv.masterID(c))
 	switch deleted {
 	case 0:
 	case n.count: // what is behind the limit had been deleted before
