@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
+	"github.com/codecrafters-io/redis-starter-go/app/dict"
 	"github.com/codecrafters-io/redis-starter-go/app/glob"
 	"github.com/codecrafters-io/redis-starter-go/app/resp"
 )
@@ -123,12 +124,8 @@ func (kv *KVStore) cmdScan(c *Client, args []string) error {
 	if err != nil {
 		return err
 	}
-	steps := int64(math.MaxInt64)
-	if o.count < math.MaxInt64/scanSteps {
-		steps = o.count * scanSteps
-	}
 	start := c.reply.Len()
-	next, n := c.db.scan(cursor, &o, steps, &c.reply)
+	next, n := c.db.scan(cursor, &o, stepsFor(o.count), &c.reply)
 	c.replyScanAt(start, next, n)
 	return nil
 }
@@ -187,6 +184,35 @@ func (db *database) scanned(e entry, o *scanOptions) (key string, ok bool) {
 	return key, !o.typed || is(o.typ, e.typ().String())
 }
 
+// stepsFor is how many buckets are visited for so many elements.
+func stepsFor(count int64) int64 {
+	if count > math.MaxInt64/scanSteps {
+		return math.MaxInt64
+	}
+	return count * scanSteps
+}
+
+// scanTable visits the elements of a table from the cursor on, for HSCAN and its
+// like: count of them at least, unless that takes too many steps. texts is how
+// many texts an element is answered with; to Redis the steps are for each of
+// those. It returns the cursor to go on with.
+func (kv *KVStore) scanTable(d *dict.Dict, t *dict.Type, cursor uint64, count, texts int64, visit func(ref arena.Ref)) uint64 {
+	steps := stepsFor(min(count, math.MaxInt64/texts) * texts)
+	var buf [64]arena.Ref
+	for visited := int64(0); ; steps-- {
+		refs := buf[:0]
+		cursor = d.Scan(t, cursor, func(ref arena.Ref) { refs = append(refs, ref) })
+		kv.loadElements(refs)
+		for _, ref := range refs {
+			visit(ref)
+		}
+		visited += int64(len(refs))
+		if cursor == 0 || steps == 0 || visited >= count {
+			return cursor
+		}
+	}
+}
+
 // replyScanAt puts the head of the reply of SCAN and its relatives before the n
 // elements that were written since start.
 func (c *Client) replyScanAt(start int, cursor uint64, n int) {
@@ -199,4 +225,22 @@ func (c *Client) replyScanAt(start int, cursor uint64, n int) {
 	size := copy(head[:], c.reply.Buf[end:])
 	copy(c.reply.Buf[start+size:], c.reply.Buf[start:end])
 	copy(c.reply.Buf[start:], head[:size])
+}
+
+// scanTable hands elements of a table to visit, from a cursor on, as many as
+// count unless that takes too many steps. It returns the cursor to go on with.
+func scanTable(d *dict.Dict, t *dict.Type, cursor uint64, count int64, visit func(ref arena.Ref)) (next uint64) {
+	steps := int64(math.MaxInt64)
+	if count < math.MaxInt64/scanSteps {
+		steps = count * scanSteps
+	}
+	for visited := int64(0); ; steps-- {
+		cursor = d.Scan(t, cursor, func(ref arena.Ref) {
+			visit(ref)
+			visited++
+		})
+		if cursor == 0 || steps == 0 || visited >= count {
+			return cursor
+		}
+	}
 }

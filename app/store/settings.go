@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"strings"
 )
 
@@ -20,17 +21,26 @@ type settings struct {
 	lfu            bool
 	lfuLogFactor   int64
 	lfuDecayTime   int64
+	hllSparseMax   int64
 	lazyUserDel    bool
 	lazyUserFlush  bool
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+	setIntsetMax   int64 // set-max-intset-entries
 
 	listFill  int32 // list-max-listpack-size
 	listDepth int32 // list-compress-depth
 
 	streamNodeBytes   int64
 	streamNodeEntries int64
+	hashEntriesMax int   // hash-max-listpack-entries
+	hashValueMax   int   // hash-max-listpack-value
+	listFill       int32 // list-max-listpack-size
+	listDepth      int32 // list-compress-depth
+
+	zsetMaxEntries int // zset-max-listpack-entries
+	zsetMaxValue   int // zset-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -53,6 +63,7 @@ func (kv *KVStore) applySettings() {
 	kv.lfu = strings.HasSuffix(cfg.Str("maxmemory-policy"), "-lfu")
 	kv.lfuLogFactor = cfg.Int("lfu-log-factor")
 	kv.lfuDecayTime = cfg.Int("lfu-decay-time")
+	kv.hllSparseMax = cfg.Int("hll-sparse-max-bytes")
 	kv.lazyUserDel = cfg.Bool("lazyfree-lazy-user-del")
 	kv.lazyUserFlush = cfg.Bool("lazyfree-lazy-user-flush")
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
@@ -60,8 +71,13 @@ func (kv *KVStore) applySettings() {
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
 	kv.streamNodeBytes = cfg.Int("stream-node-max-bytes")
 	kv.streamNodeEntries = cfg.Int("stream-node-max-entries")
+	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
 	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
 	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
+	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))
+	kv.hashValueMax = int(cfg.Int("hash-max-listpack-value"))
+	kv.zsetMaxEntries = int(min(cfg.Int("zset-max-listpack-entries"), math.MaxInt32))
+	kv.zsetMaxValue = int(min(cfg.Int("zset-max-listpack-value"), math.MaxInt32))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}

@@ -51,8 +51,11 @@ type KVStore struct {
 	scoredType  *dict.Type // of elements with 8 bytes before their key: members of sorted sets, fields that expire
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
+	hllBuf      []byte   // where a sparse HyperLogLog is copied to be changed
 	lists       listState
+	zsets       zsetState
 	hint        commandHint
+	sets        setState
 
 	streamType   *tree.Type // of the nodes of streams, and of what is pending for a group
 	probedSeq    uint64     // the sequence that streamType looks for
