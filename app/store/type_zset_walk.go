@@ -69,7 +69,7 @@ func (w *zsetWalk) member() string {
 // score is the member's score.
 func (w *zsetWalk) score() float64 {
 	if w.lp == nil {
-		return *w.kv.elementScore(w.c.Entry().Ref)
+		return *w.kv.scoreAt(w.c.Entry().Ref)
 	}
 	return entryScore(w.lp, listpack.Next(w.lp, w.at))
 }
