@@ -96,7 +96,7 @@ const (
 	sameKey    = "(error) ERR source and destination objects are the same"
 )
 
-var modelCommands = slices.Concat(modelKeyCommands, modelListCommands, modelHashCommands, modelSetCommands, modelZsetCommands)
+var modelCommands = slices.Concat(modelKeyCommands, modelListCommands, modelHashCommands, modelSetCommands, modelZsetCommands, modelStreamCommands)
 
 // modelKeyCommands are the commands on strings and on keys of any type.
 var modelKeyCommands = []modelCommand{

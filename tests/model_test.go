@@ -35,6 +35,7 @@ type modelKey struct {
 	list    []string
 	fields  map[string]string // of a hash; of a set, with empty values
 	scores  map[string]int    // of a sorted set
+	stream  modelStream
 }
 
 // A model is a server without its insides.
@@ -116,7 +117,7 @@ func modelFlags(r *rand.Rand) []string {
 	if r.IntN(4) == 0 {
 		return flags
 	}
-	for _, limit := range []string{"hash-max-listpack-entries", "zset-max-listpack-entries", "set-max-intset-entries", "list-max-listpack-size"} {
+	for _, limit := range []string{"hash-max-listpack-entries", "zset-max-listpack-entries", "set-max-intset-entries", "list-max-listpack-size", "stream-node-max-entries"} {
 		flags = append(flags, "--"+limit, strconv.Itoa(1+r.IntN(12)))
 	}
 	return append(flags, "--list-compress-depth", strconv.Itoa(r.IntN(3)))

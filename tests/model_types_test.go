@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// The model's lists, hashes, sets and sorted sets.
+// The model's lists, hashes, sets and sorted sets; streams are in
+// model_stream_test.go.
 
 // keyTypes says which type the first key of a command must have, if it exists.
 var keyTypes = map[string]string{
@@ -25,6 +26,8 @@ var keyTypes = map[string]string{
 
 	"ZADD": "zset", "ZREM": "zset", "ZSCORE": "zset", "ZINCRBY": "zset", "ZRANK": "zset", "ZREVRANK": "zset", "ZCARD": "zset", "ZCOUNT": "zset",
 	"ZRANGE": "zset", "ZREMRANGEBYRANK": "zset", "ZREMRANGEBYSCORE": "zset", "ZPOPMIN": "zset", "ZPOPMAX": "zset",
+
+	"XADD": "stream", "XLEN": "stream", "XRANGE": "stream", "XREVRANGE": "stream", "XDEL": "stream", "XTRIM": "stream",
 }
 
 // mistyped reports whether a key of the command has a type that the command
@@ -61,6 +64,8 @@ func (k modelKey) dump() string {
 		return fmt.Sprintf("set %q", slices.Sorted(maps.Keys(k.fields)))
 	case "zset":
 		return fmt.Sprintf("zset %q", k.order())
+	case "stream":
+		return "stream " + printEntries(k.stream.entries)
 	}
 	return fmt.Sprintf("string %q", k.value)
 }
@@ -90,6 +95,8 @@ func (c *client) dump(key string) string {
 		}
 	case "zset":
 		return fmt.Sprintf("zset %q", texts("ZRANGE", key, "0", "-1"))
+	case "stream":
+		return "stream " + c.do("XRANGE", key, "-", "+").String()
 	default:
 		k.value = c.do("GET", key).text
 	}
