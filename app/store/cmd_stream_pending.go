@@ -74,28 +74,11 @@ func parsePending(args []string) (p pendingArgs, err error) {
 	if p.from, err = parseRangeStart(rest[0]); err != nil {
 		return p, err
 	}
-	to, exclusive, err := parseStreamBound(rest[1], math.MaxUint64)
-	if err == nil && exclusive {
-		if to, exclusive = to.prev(); !exclusive {
-			err = errRangeEnd
-		}
-	}
-	p.to = to
+	p.to, err = parseRangeEnd(rest[1])
 	if len(rest) > 3 { // what follows is not looked at
 		p.consumer, p.byConsumer = rest[3], true
 	}
 	return p, err
-}
-
-// parseRangeStart parses the ID that a range begins with, or behind.
-func parseRangeStart(arg string) (streamID, error) {
-	id, exclusive, err := parseStreamBound(arg, 0)
-	if err == nil && exclusive {
-		if id, exclusive = id.next(); !exclusive {
-			err = errRangeStart
-		}
-	}
-	return id, err
 }
 
 // replyPendingSummary answers with how much is pending, between which IDs and
@@ -218,7 +201,7 @@ func (m *claim) deliver(kv *KVStore, at *tree.Cursor) {
 	if m.justID {
 		m.c.replyStreamID(id)
 	} else {
-		m.c.replyEntry(m.s, id)
+		m.c.replyStreamEntry(m.s, id)
 	}
 	if kv.propagating() {
 		kv.claimEffect(m.c, m.key, m.group, m.g, id, p)
@@ -226,8 +209,8 @@ func (m *claim) deliver(kv *KVStore, at *tree.Cursor) {
 	kv.dirty++
 }
 
-// replyEntry answers with the entry of an ID, or reports that there is none.
-func (c *Client) replyEntry(s *stream, id streamID) bool {
+// replyStreamEntry answers with the entry of an ID, or reports that there is none.
+func (c *Client) replyStreamEntry(s *stream, id streamID) bool {
 	var it streamIterator
 	it.start(c.kv, s, id, id, false)
 	if _, _, ok := it.next(); !ok {

@@ -184,7 +184,7 @@ func (kv *KVStore) replyHistory(c *Client, read *groupRead, consumer arena.Ref, 
 	for kv.seekID(pending, &at, from); n < count && at.Valid(); at.Next(kv.streamType) {
 		e := at.Entry()
 		id := kv.idOf(e)
-		if c.replyEntry(read.s, id) {
+		if c.replyStreamEntry(read.s, id) {
 			p := kv.pendingAt(e.Ref)
 			p.deliveredMs = kv.nowMs
 			p.deliveries++
