@@ -29,6 +29,9 @@ type settings struct {
 	parkedClients  int
 	setIntsetMax   int64 // set-max-intset-entries
 
+	streamNodeBytes   int64
+	streamNodeEntries int64
+
 	hashEntriesMax int   // hash-max-listpack-entries
 	hashValueMax   int   // hash-max-listpack-value
 	listFill       int32 // list-max-listpack-size

@@ -57,9 +57,11 @@ type KVStore struct {
 	hint        commandHint
 	sets        setState
 
-	streamType *tree.Type // of the nodes of streams
-	probedSeq  uint64     // the sequence that streamType looks for
-	entryBuf   []byte     // where stream entries are put together
+	streamType   *tree.Type // of the nodes of streams, and of what is pending for a group
+	probedSeq    uint64     // the sequence that streamType looks for
+	groupType    *tree.Type // of the groups of a stream, by name
+	consumerType *tree.Type // of the consumers of a group, by name
+	entryBuf     []byte     // where stream entries are put together
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config
