@@ -31,7 +31,7 @@ const (
 // package that is not listed here may import none.
 var imports = map[string][]string{
 	"":          {"app/store", "app/resp"},
-	"app/store": {"app/resp", "app/rdb", "app/aof", "app/dict", "app/ttl", "app/tree", "app/arena", "app/listpack", "app/glob", "app/geohash", "app/config", "app/lua"},
+	"app/store": {"app/resp", "app/rdb", "app/aof", "app/dict", "app/ttl", "app/tree", "app/arena", "app/listpack", "app/intset", "app/glob", "app/geohash", "app/config", "app/lua"},
 	"app/dict":  {"app/arena"},
 	"app/tree":  {"app/arena"},
 	"app/ttl":   {"app/arena"},

@@ -95,6 +95,3 @@ func (c *streamCheck) node(kv *KVStore, at tree.Entry, last bool) error {
 	}
 	return nil
 }
-
-// checkGroups verifies the groups of a stream.
-func (kv *KVStore) checkGroups(s *stream) error { return nil }

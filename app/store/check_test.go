@@ -41,6 +41,8 @@ func (kv *KVStore) check() error {
 			dbs = append(dbs, d)
 		case *droppedValue:
 			bytes += kv.blockBytes(d.enc, d.root, math.MaxInt64)
+		case *droppedGroup:
+			bytes += kv.bytesOfGroup(d.ref)
 		}
 	}
 	for _, db := range dbs {
@@ -66,7 +68,12 @@ func (db *database) check() (int64, error) {
 	if err := db.expires.Check(kv.arena); err != nil && !dropped {
 		return 0, err
 	}
-	bytes := db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena)
+	if !dropped {
+		if err := db.checkHashes(); err != nil {
+			return 0, err
+		}
+	}
+	bytes := db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena) + db.hashes.Bytes(kv.arena)
 	expiring := 0
 	for ref := range db.keys.All(kv.keyType) {
 		e := kv.entryAt(ref)

@@ -92,7 +92,7 @@ func (kv *KVStore) keyCount() (n int64) {
 // there is nothing to be kept.
 func (kv *KVStore) emptyArena() {
 	for _, db := range kv.dbs {
-		db.keys, db.expires = dict.Dict{}, ttl.Index{}
+		db.keys, db.expires, db.hashes = dict.Dict{}, ttl.Index{}, ttl.Index{}
 	}
 	kv.drains = nil
 	kv.arena.Reset()
@@ -106,8 +106,8 @@ func (kv *KVStore) drop(db *database) {
 	if db.keys.Len() == 0 {
 		return
 	}
-	dropped := &database{kv: kv, id: db.id, keys: db.keys, expires: db.expires}
-	db.keys, db.expires = dict.Dict{}, ttl.Index{}
+	dropped := &database{kv: kv, id: db.id, keys: db.keys, expires: db.expires, hashes: db.hashes}
+	db.keys, db.expires, db.hashes = dict.Dict{}, ttl.Index{}, ttl.Index{}
 	if dropped.keys.Buckets() <= drainedAtOnce {
 		for !dropped.drain(drainedAtOnce) {
 		}
@@ -150,6 +150,7 @@ func (kv *KVStore) swap(a, b *database) {
 	b.touchAllWatched(a)
 	a.keys, b.keys = b.keys, a.keys
 	a.expires, b.expires = b.expires, a.expires
+	a.hashes, b.hashes = b.hashes, a.hashes
 	kv.keysReady(a, b)
 	kv.keysReady(b, a)
 }

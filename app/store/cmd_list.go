@@ -55,16 +55,24 @@ func popEvent(head bool) string {
 }
 
 // cmdLpush serves LPUSH key element [element ...].
-func (kv *KVStore) cmdLpush(c *Client, args []string) error { return kv.pushElements(c, args, true, false) }
+func (kv *KVStore) cmdLpush(c *Client, args []string) error {
+	return kv.pushElements(c, args, true, false)
+}
 
 // cmdRpush serves RPUSH key element [element ...].
-func (kv *KVStore) cmdRpush(c *Client, args []string) error { return kv.pushElements(c, args, false, false) }
+func (kv *KVStore) cmdRpush(c *Client, args []string) error {
+	return kv.pushElements(c, args, false, false)
+}
 
 // cmdLpushx serves LPUSHX key element [element ...].
-func (kv *KVStore) cmdLpushx(c *Client, args []string) error { return kv.pushElements(c, args, true, true) }
+func (kv *KVStore) cmdLpushx(c *Client, args []string) error {
+	return kv.pushElements(c, args, true, true)
+}
 
 // cmdRpushx serves RPUSHX key element [element ...].
-func (kv *KVStore) cmdRpushx(c *Client, args []string) error { return kv.pushElements(c, args, false, true) }
+func (kv *KVStore) cmdRpushx(c *Client, args []string) error {
+	return kv.pushElements(c, args, false, true)
+}
 
 // pushElements adds elements at one end of a list, which must be there if so asked.
 func (kv *KVStore) pushElements(c *Client, args []string, head, mustExist bool) error {
@@ -77,8 +85,9 @@ func (kv *KVStore) pushElements(c *Client, args []string, head, mustExist bool) 
 		c.reply.Int(0)
 		return nil
 	}
-	e = c.db.listPushAll(e, key, args[2:], head)
-	c.reply.Int(int64(kv.listLength(e)))
+	l := c.db.list(e)
+	l.push(key, args[2:], head)
+	c.reply.Int(int64(l.len()))
 	kv.listChanged(c.db, key, pushEvent(head), len(args)-2)
 	return nil
 }

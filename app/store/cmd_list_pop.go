@@ -46,13 +46,14 @@ func (kv *KVStore) popElements(c *Client, args []string, head bool) error {
 // popReply takes one element from an end of a list and answers with it.
 func (kv *KVStore) popReply(c *Client, e entry, key string, head bool) {
 	l := c.db.list(e)
-	replyValue(&c.reply, l.peekEnd(head))
-	if l.len() > 1 {
-		l.dropEnd(head)
-		kv.elementsTaken(c, l.e, key, head, 1, false)
-	} else {
-		kv.elementsTaken(c, l.e, key, head, 1, true)
+	var w listWalk
+	p := w.toEnd(&l, head)
+	replyValue(&c.reply, w.value(p))
+	last := l.len() == 1
+	if !last {
+		l.dropAt(&w, p)
 	}
+	kv.elementsTaken(c, l.e, key, head, 1, last)
 }
 
 // popRange takes count elements from an end of a list, or all when there are
@@ -337,13 +338,14 @@ func (l *list) positions(s positionSearch, visit func(index int)) (found int) {
 		index, step = n-1, -1
 	}
 	left := min(n, s.maxLen)
+	want := newProbe(s.element)
 	var w listWalk
 	for ok := w.start(l, s.back); ok; ok = w.next(s.back) {
 		for p := w.end(s.back); p != 0; p = w.step(p, s.back) {
 			if left--; left < 0 {
 				return found
 			}
-			if w.value(p).Equal(s.element) {
+			if w.equal(p, &want) {
 				if s.skip > 0 {
 					s.skip--
 				} else {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
+	"github.com/codecrafters-io/redis-starter-go/app/dict"
 	"github.com/codecrafters-io/redis-starter-go/app/glob"
 	"github.com/codecrafters-io/redis-starter-go/app/resp"
 )
@@ -123,12 +124,8 @@ func (kv *KVStore) cmdScan(c *Client, args []string) error {
 	if err != nil {
 		return err
 	}
-	steps := int64(math.MaxInt64)
-	if o.count < math.MaxInt64/scanSteps {
-		steps = o.count * scanSteps
-	}
 	start := c.reply.Len()
-	next, n := c.db.scan(cursor, &o, steps, &c.reply)
+	next, n := c.db.scan(cursor, &o, stepsFor(o.count), &c.reply)
 	c.replyScanAt(start, next, n)
 	return nil
 }
@@ -185,6 +182,35 @@ func (db *database) scanned(e entry, o *scanOptions) (key string, ok bool) {
 		return "", false
 	}
 	return key, !o.typed || is(o.typ, e.typ().String())
+}
+
+// stepsFor is how many buckets are visited for so many elements.
+func stepsFor(count int64) int64 {
+	if count > math.MaxInt64/scanSteps {
+		return math.MaxInt64
+	}
+	return count * scanSteps
+}
+
+// scanTable visits the elements of a table from the cursor on, for HSCAN and its
+// like: count of them at least, unless that takes too many steps. texts is how
+// many texts an element is answered with; to Redis the steps are for each of
+// those. It returns the cursor to go on with.
+func (kv *KVStore) scanTable(d *dict.Dict, t *dict.Type, cursor uint64, count, texts int64, visit func(ref arena.Ref)) uint64 {
+	steps := stepsFor(min(count, math.MaxInt64/texts) * texts)
+	var buf [64]arena.Ref
+	for visited := int64(0); ; steps-- {
+		refs := buf[:0]
+		cursor = d.Scan(t, cursor, func(ref arena.Ref) { refs = append(refs, ref) })
+		kv.loadElements(refs)
+		for _, ref := range refs {
+			visit(ref)
+		}
+		visited += int64(len(refs))
+		if cursor == 0 || steps == 0 || visited >= count {
+			return cursor
+		}
+	}
 }
 
 // replyScanAt puts the head of the reply of SCAN and its relatives before the n

@@ -308,12 +308,12 @@ func (kv *KVStore) cmdXlen(c *Client, args []string) error {
 
 // cmdXrange serves XRANGE key start end [COUNT count].
 func (kv *KVStore) cmdXrange(c *Client, args []string) error {
-	return kv.replyRange(c, args, args[2], args[3], false)
+	return kv.replyStreamRange(c, args, args[2], args[3], false)
 }
 
 // cmdXrevrange serves XREVRANGE key end start [COUNT count].
 func (kv *KVStore) cmdXrevrange(c *Client, args []string) error {
-	return kv.replyRange(c, args, args[3], args[2], true)
+	return kv.replyStreamRange(c, args, args[3], args[2], true)
 }
 
 const (
@@ -321,23 +321,35 @@ const (
 	errRangeEnd   replyError = "ERR invalid end ID for the interval"
 )
 
-// replyRange answers with the entries of a range.
-func (kv *KVStore) replyRange(c *Client, args []string, start, end string, reverse bool) error {
-	from, exclusive, err := parseStreamBound(start, 0)
+// parseRangeStart parses the ID that a range begins with, or behind.
+func parseRangeStart(arg string) (streamID, error) {
+	id, exclusive, err := parseStreamBound(arg, 0)
 	if err == nil && exclusive {
-		if from, exclusive = from.next(); !exclusive {
+		if id, exclusive = id.next(); !exclusive {
 			err = errRangeStart
 		}
 	}
-	if err != nil {
-		return err
-	}
-	to, exclusive, err := parseStreamBound(end, math.MaxUint64)
+	return id, err
+}
+
+// parseRangeEnd parses the ID that a range ends with, or before.
+func parseRangeEnd(arg string) (streamID, error) {
+	id, exclusive, err := parseStreamBound(arg, math.MaxUint64)
 	if err == nil && exclusive {
-		if to, exclusive = to.prev(); !exclusive {
+		if id, exclusive = id.prev(); !exclusive {
 			err = errRangeEnd
 		}
 	}
+	return id, err
+}
+
+// replyStreamRange answers with the entries of a range.
+func (kv *KVStore) replyStreamRange(c *Client, args []string, start, end string, reverse bool) error {
+	from, err := parseRangeStart(start)
+	if err != nil {
+		return err
+	}
+	to, err := parseRangeEnd(end)
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,7 @@ func families() [][]command {
 		hashCommands,
 		hashExpireCommands,
 		setCommands,
+		setAlgebraCommands,
 		zsetCommands,
 		zsetRangeCommands,
 		zsetStoreCommands,

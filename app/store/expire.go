@@ -66,7 +66,7 @@ func (kv *KVStore) expireDue(end int64) (more bool) {
 	start := kv.clockNs
 	for range kv.dbs {
 		kv.expiry.turn = (kv.expiry.turn + 1) % len(kv.dbs)
-		if kv.dbs[kv.expiry.turn].expireUntil(end) {
+		if db := kv.dbs[kv.expiry.turn]; db.expireUntil(end) || db.expireHashesUntil(end) {
 			more = true
 			kv.stats.expireCapped++
 			break
@@ -111,7 +111,15 @@ func (kv *KVStore) entryAt(ref arena.Ref) entry {
 	return entry{ref, unsafe.Pointer(kv.arena.Ptr(ref))}
 }
 
-// planExpiry is how long there is until a key expires, a tick at the most.
+// wakeFor has cron wake in time for something that expires.
+func (kv *KVStore) wakeFor(at int64) {
+	if at < kv.expiry.nextMs {
+		kv.expiry.nextMs = at
+		kv.cron.nudge()
+	}
+}
+
+// planExpiry is how long there is until a key or a field expires, a tick at the most.
 // What is set to expire sooner from now on nudges cron.
 func (kv *KVStore) planExpiry() time.Duration {
 	if kv.expiry.off || !kv.keysExpire() {
@@ -121,6 +129,9 @@ func (kv *KVStore) planExpiry() time.Duration {
 	next := kv.nowMs + tick.Milliseconds()
 	for _, db := range kv.dbs {
 		if at, _, ok := db.expires.First(kv.arena); ok {
+			next = min(next, at)
+		}
+		if at, _, ok := db.hashes.First(kv.arena); ok {
 			next = min(next, at)
 		}
 	}

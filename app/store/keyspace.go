@@ -19,6 +19,7 @@ type database struct {
 	id      int
 	keys    dict.Dict
 	expires ttl.Index
+	hashes  ttl.Index              // the roots of hashes whose fields expire, by the first of those
 	watched map[string]*watchedKey // see cmd_transaction.go
 	waiting map[string]*waitQueue  // see blocking.go
 }
@@ -196,6 +197,7 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 		db.kv.keyReady(db, key) // for who needs the stream
 	}
 	was := old.expireAt()
+	db.disown(old)
 	if a.Cap(old.ref) == arena.RoundUp(need) {
 		db.freeOutside(old)
 		if kind := kindOf(t, enc, expireAt >= 0); old.kind() != kind {
@@ -265,6 +267,7 @@ func (db *database) remake(e entry, valueSize int, expireAt int64) entry {
 	}
 	to := db.newRecord(key, kind, need, e.access())
 	copy(unsafe.Slice((*byte)(to.value()), n), unsafe.Slice((*byte)(e.value()), n))
+	db.kv.moved(to)
 	return db.move(e, to, was, expireAt)
 }
 
@@ -317,12 +320,8 @@ func (db *database) setExpiry(e entry, at int64) entry {
 
 // schedule enters a record into the expiry index and has cron wake in time.
 func (db *database) schedule(at int64, ref arena.Ref) {
-	kv := db.kv
-	db.expires.Insert(kv.arena, at, ref)
-	if at < kv.expiry.nextMs {
-		kv.expiry.nextMs = at
-		kv.cron.nudge()
-	}
+	db.expires.Insert(db.kv.arena, at, ref)
+	db.kv.wakeFor(at)
 }
 
 // unlink takes a record out of the tables without freeing it.
@@ -335,6 +334,7 @@ func (db *database) unlink(e entry) {
 	if at := e.expireAt(); at >= 0 {
 		db.expires.Remove(kv.arena, at, e.ref)
 	}
+	db.disown(e)
 }
 
 // remove removes a record and frees it, telling nobody.
@@ -348,7 +348,7 @@ func (db *database) remove(e entry) {
 func (db *database) drain(buckets int) (done bool) {
 	kv := db.kv
 	done = db.keys.Drain(kv.keyType, buckets, func(ref arena.Ref) { db.free(kv.entryAt(ref)) })
-	return db.expires.Free(kv.arena, buckets) && done
+	return db.expires.Free(kv.arena, buckets) && db.hashes.Free(kv.arena, buckets) && done
 }
 
 // pending is the number of values in a database.

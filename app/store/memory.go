@@ -41,7 +41,7 @@ func (kv *KVStore) memoryFigures() memoryFigures {
 	m.peak = kv.stats.peakMemory
 	m.overhead = m.startup + m.clients
 	for _, db := range kv.dbs {
-		m.overhead += db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena)
+		m.overhead += db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena) + db.hashes.Bytes(kv.arena)
 	}
 	m.dataset = max(m.used-m.overhead, 0)
 	return m

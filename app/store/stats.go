@@ -9,6 +9,7 @@ type serverStats struct {
 	commands             int64
 	hits, misses         int64
 	expired              int64
+	expiredFields        int64
 	expireNs             int64 // spent on active expiry
 	expireCapped         int64 // slices of it that ended before the work
 	evicted              int64

@@ -51,12 +51,17 @@ type KVStore struct {
 	scoredType  *dict.Type // of elements with 8 bytes before their key: members of sorted sets, fields that expire
 	dbs         []*database
 	scratch     [20]byte // where an int-encoded string is printed
+	hllBuf      []byte   // where a sparse HyperLogLog is copied to be changed
 	lists       listState
+	zsets       zsetState
 	hint        commandHint
+	sets        setState
 
-	streamType *tree.Type // of the nodes of streams
-	probedSeq  uint64     // the sequence that streamType looks for
-	entryBuf   []byte     // where stream entries are put together
+	streamType   *tree.Type // of the nodes of streams, and of what is pending for a group
+	probedSeq    uint64     // the sequence that streamType looks for
+	groupType    *tree.Type // of the groups of a stream, by name
+	consumerType *tree.Type // of the consumers of a group, by name
+	entryBuf     []byte     // where stream entries are put together
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -105,4 +107,96 @@ func TestDeadlines(t *testing.T) {
 			t.Fatalf("%d of %d are left", len(heap), len(in))
 		}
 	}
+}
+
+// TestTimeOutExactly has blocked clients time out to the nanosecond of the
+// bubble's clock.
+func TestTimeOutExactly(t *testing.T) {
+	for _, tt := range []struct {
+		command string
+		after   time.Duration
+		want    string
+	}{
+		{"BLPOP q 5", 5 * time.Second, "nil"},
+		{"BRPOP q p 0.001", time.Millisecond, "nil"},
+		{"BLMOVE q p LEFT RIGHT 0.0171", 18 * time.Millisecond, "nil"},
+		{"BRPOPLPUSH q p 86400", 24 * time.Hour, "nil"},
+	} {
+		t.Run(tt.command, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kv := configured(t)
+				defer kv.Close()
+				c := connectPipe(t, kv)
+				c.expect("PING", "PONG")
+				<-time.After(123456789) // cron is not in step
+				started := time.Now()
+				c.expect(tt.command, tt.want)
+				if took := time.Since(started); took != tt.after {
+					t.Errorf("took %v", took)
+				}
+				c.expect("PING", "PONG")
+			})
+		})
+	}
+}
+
+// TestTimeOutInOrder blocks many clients, serves some, and has the others time
+// out each at its moment, with cron's tick paused and within CLIENT PAUSE as well.
+func TestTimeOutInOrder(t *testing.T) {
+	for _, before := range []string{"PING", "DEBUG PAUSE-CRON 1", "CLIENT PAUSE 100000 WRITE"} {
+		t.Run(before, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kv := configured(t, "--enable-debug-command", "yes")
+				defer kv.Close()
+				started := time.Now()
+				ended := make(chan struct{})
+				const clients = 50
+				for i := range clients {
+					c := connectPipe(t, kv)
+					wait := time.Duration((i*37)%clients+1) * 10 * time.Millisecond
+					c.send(fmt.Sprintf("BLPOP q%d %f", i%7, wait.Seconds()))
+					go func() {
+						c.read("nil")
+						if took := time.Since(started); took != wait {
+							t.Errorf("%v instead of %v", took, wait)
+						}
+						ended <- struct{}{}
+					}()
+				}
+				synctest.Wait()
+				c := connectPipe(t, kv)
+				c.send(before)
+				for range clients {
+					<-ended
+				}
+			})
+		})
+	}
+}
+
+// TestTimeOutAndServed serves a client before its time is up, which then does
+// not time out, and others later.
+func TestTimeOutAndServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kv := configured(t)
+		defer kv.Close()
+		a, b, pusher := connectPipe(t, kv), connectPipe(t, kv), connectPipe(t, kv)
+		a.send("BLPOP q 1")
+		synctest.Wait()
+		b.send("BLPOP q 2")
+		<-time.After(999 * time.Millisecond)
+		pusher.expect("RPUSH q x", "1")
+		a.read(`["q" "x"]`)
+		a.send("BLPOP q 5")
+		<-time.After(time.Millisecond)
+		pusher.expect("RPUSH q y", "1")
+		b.read(`["q" "y"]`)
+		started := time.Now()
+		a.read("nil")
+		if took := time.Since(started); took != 4999*time.Millisecond {
+			t.Errorf("the second wait ended after %v", took)
+		}
+		pusher.expect("RPUSH q z", "1")
+		pusher.expect("LLEN q", "1")
+	})
 }

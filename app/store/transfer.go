@@ -22,6 +22,7 @@ func (db *database) transfer(e entry, to *database, key string) entry {
 	moved.setAccess(e.access())
 	db.unlink(e)
 	db.kv.arena.Free(e.ref)
+	to.adopt(moved)
 	return moved
 }
 
@@ -34,6 +35,7 @@ func (db *database) duplicate(e entry, to *database, key string) entry {
 	c.copyValue(e)
 	if ref != 0 {
 		c.setOutsideRef(ref)
+		to.adopt(c)
 	}
 	return c
 }

@@ -129,6 +129,14 @@ func (l *list) fill() int32 {
 	return l.root.fill
 }
 
+// depth is the list-compress-depth that holds for the list.
+func (l *list) depth() int32 {
+	if l.root == nil {
+		return l.db.kv.listDepth
+	}
+	return l.root.depth
+}
+
 // listLength is the number of elements of a list.
 func (kv *KVStore) listLength(e entry) int {
 	l := kv.dbs[0].list(e)

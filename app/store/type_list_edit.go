@@ -11,15 +11,15 @@ import (
 // listPush adds a value at one end of a list, which is made when e is none. The
 // entry may move.
 func (db *database) listPush(e entry, key, value string, head bool) entry {
-	values := [1]string{value}
-	return db.listPushAll(e, key, values[:], head)
+	l := db.list(e)
+	l.push(key, []string{value}, head)
+	return l.e
 }
 
-// listPushAll adds values at one end of a list, one after the other, which is
-// made when e is none. The entry may move. The values must not be views of the
-// list.
-func (db *database) listPushAll(e entry, key string, values []string, head bool) entry {
-	l := db.list(e)
+// push adds values at one end of a list, one after the other, which is made
+// when its entry is none. The entry may move. The values must not be views of
+// the list.
+func (l *list) push(key string, values []string, head bool) {
 	for len(values) > 0 {
 		n := 0
 		switch {
@@ -32,7 +32,6 @@ func (db *database) listPushAll(e entry, key string, values []string, head bool)
 		}
 		values = values[n:]
 	}
-	return l.e
 }
 
 // fitting counts the values from the start that a node of so many bytes and
@@ -88,18 +87,20 @@ func (l *list) pushNodes(values []string, head bool) int {
 	if !c.Valid() {
 		return l.pushNewNode(&c, values, head)
 	}
-	kv := l.db.kv
 	node := c.Entry()
-	if kv.nodeKind(node.Ref) == nodeLarge {
+	block := l.db.kv.nodeBlock(node.Ref)
+	size := listpack.Size(block) // or the mark of a large node; none at an end is compressed
+	if size == largeMark {
 		return l.pushNewNode(&c, values, head)
 	}
-	size := kv.nodeSize(node.Ref)
 	n, bytes := l.fitting(size, int(node.Key), values)
 	if n == 0 {
 		return l.pushNewNode(&c, values, head)
 	}
-	b := l.openNode(&c, bytes, l.growth(size+bytes, int(node.Key)+n, len(values[n-1])))
-	l.addAtEnd(b, values[:n], head)
+	if size+bytes > len(block) {
+		block = l.openNode(&c, bytes, l.growth(size+bytes, int(node.Key)+n, len(values[n-1])))
+	}
+	l.addAtEnd(block[:size], values[:n], head)
 	l.recount(&c, n)
 	return n
 }
@@ -108,7 +109,7 @@ func (l *list) pushNodes(values []string, head bool) int {
 // many bytes and elements: with room for more, if there can be more of the
 // size of the last.
 func (l *list) growth(size, count, last int) int {
-	const leastRoom = 256
+	const leastRoom = 64
 	if !l.db.kv.takes(l.root.fill, size, count, last) {
 		return size
 	}
@@ -116,7 +117,7 @@ func (l *list) growth(size, count, last int) int {
 	if l.root.fill < 0 {
 		limit = listSizes[-l.root.fill-1]
 	}
-	return max(size, min(size+max(size/2, leastRoom), limit))
+	return max(size, min(size+max(size/8, leastRoom), limit))
 }
 
 // pushNewNode makes a node at an end of as many values as it takes. The cursor
@@ -193,48 +194,37 @@ func (l *list) addTogether(b []byte, values []string, head bool) {
 func (db *database) listPop(e entry, head bool) ([]byte, entry) {
 	l := db.list(e)
 	s := &db.kv.lists
-	s.popped = l.peekEnd(head).Append(s.popped[:0])
-	l.dropEnd(head)
+	var w listWalk
+	p := w.toEnd(&l, head)
+	s.popped = w.value(p).Append(s.popped[:0])
+	l.dropAt(&w, p)
 	return s.popped, l.e
 }
 
-// peekEnd is the element at one end of a list that has one, good until the
-// list changes.
-func (l *list) peekEnd(head bool) listpack.Value {
-	var w listWalk
+// toEnd sends the walk to the node at one end of a list that has elements, and
+// returns the outermost place.
+func (w *listWalk) toEnd(l *list, head bool) int {
 	w.start(l, !head)
-	return w.value(w.end(!head))
+	return w.end(!head)
 }
 
-// dropEnd removes the element at one end of a list that has one. The entry may
-// move.
-func (l *list) dropEnd(head bool) {
+// dropAt removes the element at a place of the walk's node, which is one of the
+// ends. The entry may move.
+func (l *list) dropAt(w *listWalk, p int) {
 	if l.root == nil {
-		lp := l.e.listpack()
-		listpack.Delete(lp, endOf(lp, head), 1)
+		listpack.Delete(w.lp, p, 1)
 		l.fitRecord()
 		return
 	}
-	var c tree.Cursor
-	l.toEnd(&c, head)
-	if c.Entry().Key == 1 {
-		l.removeNode(&c)
+	if w.count == 1 {
+		l.removeNode(&w.c)
 		l.settleEnds()
 	} else {
-		b := l.openNode(&c, 0, 0)
-		listpack.Delete(b, endOf(b, head), 1)
-		l.recount(&c, -1)
-		l.shrinkNode(&c)
+		listpack.Delete(l.openNode(&w.c, 0, 0), p, 1)
+		l.recount(&w.c, -1)
+		l.shrinkNode(&w.c)
 	}
 	l.toRecord()
-}
-
-// endOf is the place of the first or the last entry.
-func endOf(lp []byte, head bool) int {
-	if head {
-		return listpack.First(lp)
-	}
-	return listpack.Last(lp)
 }
 
 // removeNode removes the node at the cursor, which is then at the following one.
@@ -306,8 +296,9 @@ func (l *list) removeEqual(s string, max int, back bool) (removed int) {
 // first of them in the list's order.
 func (w *listWalk) matches(s string, max int, back bool) (from, n int) {
 	if back {
+		want := newProbe(s)
 		for p := w.last(); p != 0 && n < max; p = w.prev(p) {
-			if w.value(p).Equal(s) {
+			if w.equal(p, &want) {
 				from = p
 				n++
 			}
@@ -329,7 +320,7 @@ func (w *listWalk) matches(s string, max int, back bool) (from, n int) {
 // removeMatches removes n elements equal to s from a place of the node at hand
 // on, and goes on to the next node in the direction, as the result says.
 func (w *listWalk) removeMatches(from int, s string, n int, back bool) bool {
-	l := w.l
+	l := &w.l
 	if l.root == nil {
 		cutMatches(w.lp, from, s, n)
 		return false

@@ -173,6 +173,30 @@ func (n *listNode) find(p int, s string) int {
 	return max(0, listpack.Find(n.lp, p, s, 0))
 }
 
+// A probe is an element that is looked for, ready to be compared with many.
+type probe struct {
+	s     string
+	n     int64 // what s is when isInt
+	isInt bool
+}
+
+func newProbe(s string) probe {
+	n, isInt := canonicalInt(s)
+	return probe{s, n, isInt}
+}
+
+// equal reports whether the element at a place is the one that is looked for.
+func (n *listNode) equal(p int, want *probe) bool {
+	if n.lp == nil {
+		return string(n.large) == want.s
+	}
+	str, number, isInt := listpack.Read(n.lp, p)
+	if isInt {
+		return want.isInt && number == want.n
+	}
+	return string(str) == want.s
+}
+
 // packedNode makes a node that is a copy of a listpack.
 func (kv *KVStore) packedNode(lp []byte) arena.Ref {
 	ref := kv.arena.Alloc(len(lp))
@@ -276,12 +300,15 @@ func (l *list) nearEnd(c *tree.Cursor, depth int) bool {
 // fitNode makes the block of the node at the cursor as small as it can be.
 func (l *list) fitNode(c *tree.Cursor) { l.resizeNode(c, l.db.kv.nodeUsed(c.Entry().Ref)) }
 
-// shrinkNode gives back most of a block that is hardly used any more.
+// shrinkNode gives back what the block of a node at an end has too much of,
+// once it is worth while. It leaves some room, so that pushes and pops in turn
+// do not make the block grow and shrink in turn.
 func (l *list) shrinkNode(c *tree.Cursor) {
+	const worthWhile = 128
 	kv := l.db.kv
 	ref := c.Entry().Ref
-	if used := kv.nodeUsed(ref); 4*used < kv.arena.Cap(ref) {
-		l.resizeNode(c, 2*used)
+	if used := kv.nodeUsed(ref); kv.arena.Cap(ref) > used+used/4+worthWhile {
+		l.resizeNode(c, used+used/8)
 	}
 }
 
@@ -355,11 +382,10 @@ func (l *list) expandNode(c *tree.Cursor) {
 	}
 }
 
-// boundScratch lets go of buffers that an exceptional element has made big.
+// boundScratch lets go of the buffers when an exceptional element has made one
+// big. That keepSize is a power of two makes the check short.
 func (s *listState) boundScratch() {
-	for _, b := range []*[]byte{&s.popped, &s.entries, &s.expanded, &s.packed} {
-		if cap(*b) > keepSize {
-			*b = nil
-		}
+	if cap(s.popped)|cap(s.entries)|cap(s.expanded)|cap(s.packed) >= keepSize {
+		s.popped, s.entries, s.expanded, s.packed = nil, nil, nil, nil
 	}
 }

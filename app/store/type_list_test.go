@@ -102,7 +102,8 @@ func (m *listModel) push() {
 		values = append(values, m.value())
 	}
 	head := m.r.IntN(2) == 0
-	m.db().listPushAll(m.db().find(modelKey), modelKey, values, head)
+	l := m.list()
+	l.push(modelKey, values, head)
 	if head {
 		values = slices.Clone(values)
 		slices.Reverse(values)
@@ -232,7 +233,7 @@ func TestListModel(t *testing.T) {
 			m := &listModel{t: t, kv: newChecked(t), r: rand.New(rand.NewPCG(seed, 0))}
 			m.kv.listFill, m.kv.listDepth = limits.fill, limits.depth
 			m.kv.lists.large = limits.large
-			for i := range 1500 {
+			for i := range 500 {
 				m.step()
 				if i%3 == 0 {
 					m.check()
@@ -240,5 +241,88 @@ func TestListModel(t *testing.T) {
 			}
 			m.check()
 		})
+	}
+}
+
+// TestListLayouts goes through what moves a list between its record and nodes.
+func TestListLayouts(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	for _, tt := range []struct {
+		name     string
+		fill     int32
+		commands []string
+		nodes    int // 0: within the record
+	}{
+		{"small", -2, []string{"RPUSH l a b c"}, 0},
+		{"full", -2, []string{"RPUSH l" + strings.Repeat(" "+long, 8)}, 0},
+		{"one too many", -2, []string{"RPUSH l" + strings.Repeat(" "+long, 9)}, 2},
+		{"beyond the record", -5, []string{"RPUSH l" + strings.Repeat(" "+long, 9)}, 1},
+		{"one big element", -2, []string{"RPUSH l " + strings.Repeat("x", 9000)}, 1},
+		{"by number", 3, []string{"RPUSH l a b c"}, 0},
+		{"one over the number", 3, []string{"RPUSH l a b c d"}, 2},
+		{"popped down", -2, []string{"RPUSH l" + strings.Repeat(" "+long, 9), "LPOP l 8"}, 0},
+		{"popped one by one", -2, []string{"RPUSH l a" + strings.Repeat(" "+long, 9), "RPOP l", "LPOP l"}, 1},
+		{"not popped enough", -2, []string{"RPUSH l" + strings.Repeat(" "+long, 9), "RPOP l 4"}, 1},
+		{"popped to half the number", 4, []string{"RPUSH l a b c d e", "LPOP l 4"}, 0},
+		{"trimmed", -2, []string{"RPUSH l" + strings.Repeat(" "+long, 40), "LTRIM l 20 22"}, 1},
+		{"trimmed to one", -2, []string{"RPUSH l" + strings.Repeat(" "+long, 40), "LTRIM l 20 20"}, 0},
+		{"removed", -2, []string{"RPUSH l a" + strings.Repeat(" "+long, 40), "LREM l 0 " + long}, 0},
+		{"set to a big one", -2, []string{"RPUSH l a b c", "LSET l 1 " + strings.Repeat("x", 9000)}, 1},
+		{"set to a huge one", -2, []string{"RPUSH l a b c", "LSET l 1 " + strings.Repeat("x", 90000)}, 3},
+		{"set back", -2, []string{"RPUSH l " + strings.Repeat("x", 90000), "LSET l 0 a"}, 0},
+		{"big inserted", -2, []string{"RPUSH l a b c", "LINSERT l after b " + strings.Repeat("x", 9000)}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			kv := newChecked(t)
+			kv.listFill = tt.fill
+			s := newSession(t, kv)
+			for _, command := range tt.commands {
+				s.do(strings.Fields(command)...)
+			}
+			e := kv.dbs[0].find("l")
+			nodes := 0
+			if e.enc() == encQuicklist {
+				nodes = rootOf[listRoot](kv, e).nodes.Len()
+			}
+			if nodes != tt.nodes {
+				t.Errorf("%d nodes, want %d", nodes, tt.nodes)
+			}
+			if err := kv.check(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestListTrimInSteps trims a list of many nodes to a few, and then to some
+// within one: the others are freed by and by.
+func TestListTrimInSteps(t *testing.T) {
+	for _, depth := range []int32{0, 2} {
+		kv := newChecked(t)
+		kv.listFill, kv.listDepth = 4, depth
+		s := newSession(t, kv)
+		args := []string{"RPUSH", "l"}
+		for i := range 4000 {
+			args = append(args, "element element element element element "+strconv.Itoa(i))
+		}
+		s.do(args...)
+		s.expect("LTRIM l 1501 1550", "OK")
+		if len(kv.drains) != 1 {
+			t.Errorf("%d values are left to be freed, want 1", len(kv.drains))
+		}
+		if err := kv.check(); err != nil {
+			t.Fatal(err)
+		}
+		s.expect("LLEN l", "50")
+		s.expect("LINDEX l 0", `"element element element element element 1501"`)
+		s.expect("LINDEX l -1", `"element element element element element 1550"`)
+		for !kv.drains[0].drain(1) {
+		}
+		kv.drains = nil
+		s.expect("LTRIM l 10 11", "OK")
+		s.expect("LINDEX l 1", `"element element element element element 1512"`)
+		if err := kv.check(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

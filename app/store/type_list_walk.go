@@ -9,7 +9,7 @@ import (
 // reading: a change of the list ends it, but for those made at its cursor.
 type listWalk struct {
 	listNode
-	l     *list
+	l     list
 	c     tree.Cursor // at the node, unless the list lies within its record
 	count int         // elements of the node
 }
@@ -17,7 +17,7 @@ type listWalk struct {
 // start sends the walk to the first node, or to the last. It reports whether
 // there is one.
 func (w *listWalk) start(l *list, back bool) bool {
-	w.l = l
+	w.l = *l
 	if l.root == nil {
 		return w.loadRecord()
 	}
@@ -32,7 +32,7 @@ func (w *listWalk) start(l *list, back bool) bool {
 // seek sends the walk to the node that holds the element with an index, which
 // must be there, and returns the element's index within the node.
 func (w *listWalk) seek(l *list, index int) (offset int) {
-	w.l = l
+	w.l = *l
 	if l.root == nil {
 		w.loadRecord()
 		return index

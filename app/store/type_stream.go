@@ -24,15 +24,17 @@ type stream struct {
 	nodes        tree.Tree
 	length       uint64
 	first        streamID
-	last         streamID // of all that were ever added, or what XSETID says
-	maxDeleted   streamID // the greatest that XDEL deleted
-	entriesAdded uint64   // since the beginning
+	last         streamID  // of all that were ever added, or what XSETID says
+	maxDeleted   streamID  // the greatest that XDEL deleted
+	entriesAdded uint64    // since the beginning
+	groups       tree.Tree // of streamGroup, by name
 }
 
 // errStreamEntrySize is the answer to an entry that no listpack can hold.
 const errStreamEntrySize replyError = "ERR Elements are too large to be stored"
 
 func (kv *KVStore) initStreams() {
+	kv.initGroups()
 	kv.streamType = &tree.Type{Arena: kv.arena, Tie: func(ref arena.Ref, probe string) int {
 		return streamID{0, kv.masterSeq(ref)}.cmp(streamID{0, kv.probedSeq})
 	}}
@@ -294,9 +296,11 @@ func (kv *KVStore) streamBytes(root arena.Ref, samples int64) int64 {
 	if nodes := int64(s.nodes.Len()); seen > 0 && seen < nodes {
 		sum = sum / seen * nodes
 	}
-	return int64(kv.arena.Cap(root)) + s.nodes.Bytes() + sum + kv.groupBytes(s, samples)
+	return int64(kv.arena.Cap(root)) + s.nodes.Bytes() + sum + kv.groupBytes(s)
 }
 
+// streamLen counts what the groups have, too.
 func (kv *KVStore) streamLen(root arena.Ref) int {
-	return int((*stream)(kv.arena.Ptr(root)).length)
+	s := (*stream)(kv.arena.Ptr(root))
+	return int(s.length) + kv.groupLen(s)
 }

@@ -63,3 +63,48 @@ func (kv *KVStore) elementBytes(d *dict.Dict, t *dict.Type, samples int64) int64
 	}
 	return sum
 }
+
+// elementsAhead is how many elements of a table are loaded ahead of their use.
+const elementsAhead = 32
+
+// eachElement visits the elements of a table until visit returns false. It looks
+// at several ahead, so that their cache misses overlap.
+func (kv *KVStore) eachElement(d *dict.Dict, t *dict.Type, visit func(ref arena.Ref) bool) {
+	var buf [elementsAhead]arena.Ref
+	n := 0
+	for ref := range d.All(t) {
+		buf[n] = ref
+		if n++; n == len(buf) {
+			if !kv.visitElements(buf[:], visit) {
+				return
+			}
+			n = 0
+		}
+	}
+	kv.visitElements(buf[:n], visit)
+}
+
+// visitElements loads elements and then visits them, until visit returns false.
+func (kv *KVStore) visitElements(refs []arena.Ref, visit func(ref arena.Ref) bool) bool {
+	kv.loadElements(refs)
+	for _, ref := range refs {
+		if !visit(ref) {
+			return false
+		}
+	}
+	return true
+}
+
+// loadElements reads a byte of each element.
+func (kv *KVStore) loadElements(refs []arena.Ref) {
+	var sum uint8
+	for _, ref := range refs {
+		sum += *(*uint8)(kv.arena.Ptr(ref))
+	}
+	keepLoads(sum)
+}
+
+// keepLoads makes the compiler believe that the loads behind x are needed.
+//
+//go:noinline
+func keepLoads(x uint8) {}

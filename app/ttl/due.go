@@ -24,3 +24,25 @@ func (x *Index) Due(a *arena.Arena, atMs int64, refs []arena.Ref) int {
 	}
 	return most
 }
+
+// Before returns the number of entries before atMs. It looks at each leaf that
+// has such entries.
+func (x *Index) Before(a *arena.Arena, atMs int64) int {
+	if x.root == 0 {
+		return 0
+	}
+	return before(a, x.root, x.height, newEntry(atMs, 0))
+}
+
+// before returns the number of entries below a node that are less than the bound.
+func before(a *arena.Arena, at arena.Ref, level uint8, bound entry) int {
+	n := node{a.Ptr(at)}
+	if level == 0 {
+		return n.search(bound)
+	}
+	sum := 0
+	for i := range n.childFor(bound) + 1 {
+		sum += before(a, n.child(i), level-1, bound)
+	}
+	return sum
+}

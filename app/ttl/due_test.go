@@ -35,6 +35,11 @@ func TestDue(t *testing.T) {
 			t.Errorf("due before %d: %d, want %d", row.atMs, got, row.want)
 		}
 	}
+	for at := int64(-1); at <= entries+1; at++ {
+		if got, want := x.Before(a, at), min(max(int(at), 0), entries); got != want {
+			t.Fatalf("%d entries before %d, want %d", got, at, want)
+		}
+	}
 	// Whoever removes what is due comes across everything, in order.
 	next := arena.Ref(1)
 	for {
