@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -90,11 +91,15 @@ func (k modelKey) print(ok bool) string {
 
 const (
 	notInteger = "(error) ERR value is not an integer or out of range"
+	wrongType  = "(error) WRONGTYPE Operation against a key holding the wrong kind of value"
 	noSuchKey  = "(error) ERR no such key"
 	sameKey    = "(error) ERR source and destination objects are the same"
 )
 
-var modelCommands = []modelCommand{
+var modelCommands = slices.Concat(modelKeyCommands, modelListCommands, modelHashCommands, modelSetCommands, modelZsetCommands, modelStreamCommands)
+
+// modelKeyCommands are the commands on strings and on keys of any type.
+var modelKeyCommands = []modelCommand{
 	{"MULTI", args(), nil},
 	{"WATCH", many(anyKey), nil},
 	{"UNWATCH", args(), func(_ *model, c *modelClient, _ []string) string {
@@ -114,12 +119,12 @@ var modelCommands = []modelCommand{
 		if _, ok := m.get(c, a[1]); ok {
 			return printBool(false)
 		}
-		m.put(c.db, a[1], modelKey{a[2], -1})
+		m.put(c.db, a[1], modelKey{value: a[2], expires: -1})
 		return printBool(true)
 	}},
 	{"GETSET", args(anyKey, anyValue), func(m *model, c *modelClient, a []string) string {
 		k, ok := m.get(c, a[1])
-		m.put(c.db, a[1], modelKey{a[2], -1})
+		m.put(c.db, a[1], modelKey{value: a[2], expires: -1})
 		return k.print(ok)
 	}},
 	{"GETDEL", args(anyKey), func(m *model, c *modelClient, a []string) string {
@@ -130,7 +135,7 @@ var modelCommands = []modelCommand{
 	{"GETEX", args(anyKey, "PXAT", anyTime), func(m *model, c *modelClient, a []string) string {
 		k, ok := m.get(c, a[1])
 		if ok {
-			m.put(c.db, a[1], modelKey{k.value, mustInt(a[3])})
+			m.put(c.db, a[1], k.until(mustInt(a[3])))
 		}
 		return k.print(ok)
 	}},
@@ -154,13 +159,13 @@ var modelCommands = []modelCommand{
 		var out []string
 		for i, key := range a[1:] {
 			k, ok := m.get(c, key)
-			out = append(out, fmt.Sprintf("%d) %s", i+1, k.print(ok)))
+			out = append(out, fmt.Sprintf("%d) %s", i+1, k.print(ok && k.typ == "")))
 		}
 		return strings.Join(out, "\n")
 	}},
 	{"MSET", many(anyKey, anyValue), func(m *model, c *modelClient, a []string) string {
 		for i := 1; i < len(a); i += 2 {
-			m.put(c.db, a[i], modelKey{a[i+1], -1})
+			m.put(c.db, a[i], modelKey{value: a[i+1], expires: -1})
 		}
 		return "+OK"
 	}},
@@ -171,7 +176,7 @@ var modelCommands = []modelCommand{
 			}
 		}
 		for i := 1; i < len(a); i += 2 {
-			m.put(c.db, a[i], modelKey{a[i+1], -1})
+			m.put(c.db, a[i], modelKey{value: a[i+1], expires: -1})
 		}
 		return printBool(true)
 	}},
@@ -180,10 +185,14 @@ var modelCommands = []modelCommand{
 	{"EXISTS", many(anyKey), modelExists},
 	{"TOUCH", many(anyKey), modelExists},
 	{"TYPE", args(anyKey), func(m *model, c *modelClient, a []string) string {
-		if _, ok := m.get(c, a[1]); ok {
+		k, ok := m.get(c, a[1])
+		switch {
+		case !ok:
+			return "+none"
+		case k.typ == "":
 			return "+string"
 		}
-		return "+none"
+		return "+" + k.typ
 	}},
 	{"RENAME", args(anyKey, anyKey), modelRename},
 	{"RENAMENX", args(anyKey, anyKey), modelRename},
@@ -196,7 +205,7 @@ var modelCommands = []modelCommand{
 		if !ok || k.expires < 0 {
 			return printBool(false)
 		}
-		m.put(c.db, a[1], modelKey{k.value, -1})
+		m.put(c.db, a[1], k.until(-1))
 		return printBool(true)
 	}},
 	{"PEXPIRETIME", args(anyKey), func(m *model, c *modelClient, a []string) string {
@@ -210,6 +219,12 @@ var modelCommands = []modelCommand{
 		return printInt(len(m.dbs[c.db]))
 	}},
 	{"SETBIT", args(anyKey, oneOf("0", "7", "100"), oneOf("0", "1")), modelSetbit},
+}
+
+// until is the key with another expiry.
+func (k modelKey) until(ms int64) modelKey {
+	k.expires = ms
+	return k
 }
 
 // mustInt is for numbers that the test itself made.
@@ -245,7 +260,7 @@ func setArgs(r *rand.Rand) []string {
 
 func modelSet(m *model, c *modelClient, a []string) string {
 	old, ok := m.get(c, a[1])
-	k := modelKey{a[2], -1}
+	k := modelKey{value: a[2], expires: -1}
 	blocked, answer := false, "+OK"
 	for i := 3; i < len(a); i++ {
 		switch a[i] {
@@ -339,7 +354,7 @@ func modelSetbit(m *model, c *modelClient, a []string) string {
 func modelIncrby(m *model, c *modelClient, a []string) string {
 	k, ok := m.get(c, a[1])
 	if !ok {
-		k = modelKey{"0", -1}
+		k = modelKey{value: "0", expires: -1}
 	}
 	n, err := strconv.ParseInt(k.value, 10, 64)
 	if err != nil || strconv.FormatInt(n, 10) != k.value {
@@ -439,6 +454,6 @@ func modelPexpireat(m *model, c *modelClient, a []string) string {
 			return printBool(false)
 		}
 	}
-	m.put(c.db, a[1], modelKey{k.value, at})
+	m.put(c.db, a[1], k.until(at))
 	return printBool(true)
 }

@@ -26,10 +26,16 @@ const (
 	farFuture      = int64(33177117420000) // ms; no key expires while the test runs
 )
 
-// A modelKey is what the model knows of a key.
+// A modelKey is what the model knows of a key. Values are never changed in
+// place: a copy of the key may have them too.
 type modelKey struct {
-	value   string
-	expires int64 // ms since 1970, -1 for never
+	value   string // of a string
+	expires int64  // ms since 1970, -1 for never
+	typ     string // as TYPE says; "" for a string
+	list    []string
+	fields  map[string]string // of a hash; of a set, with empty values
+	scores  map[string]int    // of a sorted set
+	stream  modelStream
 }
 
 // A model is a server without its insides.
@@ -72,7 +78,7 @@ func TestModel(t *testing.T) {
 	}
 	t.Logf("%s=%d", envSeed, seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	s := start(t, "--databases", strconv.Itoa(modelDatabases))
+	s := start(t, modelFlags(r)...)
 	m := &model{}
 	for i := range m.dbs {
 		m.dbs[i], m.versions[i] = map[string]modelKey{}, map[string]int{}
@@ -102,6 +108,19 @@ func TestModel(t *testing.T) {
 		past = past[max(0, len(past)-100):]
 	}
 	m.compare(t, s)
+}
+
+// modelFlags sets limits so low that values change their encoding all the time,
+// or leaves them as they are.
+func modelFlags(r *rand.Rand) []string {
+	flags := []string{"--databases", strconv.Itoa(modelDatabases)}
+	if r.IntN(4) == 0 {
+		return flags
+	}
+	for _, limit := range []string{"hash-max-listpack-entries", "zset-max-listpack-entries", "set-max-intset-entries", "list-max-listpack-size", "stream-node-max-entries"} {
+		flags = append(flags, "--"+limit, strconv.Itoa(1+r.IntN(12)))
+	}
+	return append(flags, "--list-compress-depth", strconv.Itoa(r.IntN(3)))
 }
 
 // soakTime is how long a soak is to take; nothing without one.
@@ -194,6 +213,9 @@ func (m *model) exec(c *modelClient) string {
 }
 
 func (m *model) call(c *modelClient, args []string) string {
+	if m.mistyped(c, args) {
+		return wrongType
+	}
 	i := slices.IndexFunc(modelCommands, func(cmd modelCommand) bool { return cmd.name == args[0] })
 	return modelCommands[i].reply(m, c, args)
 }
@@ -236,7 +258,7 @@ func (m *model) compare(t *testing.T, s *server) {
 		if n := c.doInt("DBSIZE"); n != len(want) {
 			t.Fatalf("database %d has %d keys, want %d", db, n, len(want))
 		}
-		got := map[string]modelKey{}
+		got := map[string]string{}
 		cursor := "0"
 		for {
 			page := c.do("SCAN", cursor, "COUNT", "50")
@@ -245,15 +267,15 @@ func (m *model) compare(t *testing.T, s *server) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got[key.text] = modelKey{c.do("GET", key.text).text, expires}
+				got[key.text] = c.dump(key.text) + printInt(int(expires))
 			}
 			if cursor = page.elems[0].text; cursor == "0" {
 				break
 			}
 		}
 		for key, k := range want {
-			if got[key] != k {
-				t.Fatalf("database %d: %q is %+v, want %+v", db, key, got[key], k)
+			if want := k.dump() + printInt(int(k.expires)); got[key] != want {
+				t.Fatalf("database %d: %q is %s, want %s", db, key, got[key], want)
 			}
 		}
 	}

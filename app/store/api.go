@@ -102,3 +102,41 @@ func (c *Client) giveUp(why error) error {
 
 // answered reports whether an in-process client has blocked and been answered.
 func (c *Client) answered() bool { return c.waiting && len(c.reply.Buf) > 0 }
+
+// A StreamEntry is an entry of a stream. Of fields that repeat Pair has the
+// last one; XRANGE returns them all.
+type StreamEntry struct {
+	Id   string
+	Pair map[string]string
+}
+
+// Stream returns the entries of the stream at key in database 0, oldest first;
+// nil when there is none. It may be called from any goroutine.
+func (kv *KVStore) Stream(key string) []StreamEntry {
+	kv.start()
+	kv.mu.Lock()
+	defer kv.unlock()
+	if kv.closed {
+		return nil
+	}
+	kv.readClock()
+	s, err := kv.dbs[0].lookupStream(key)
+	if err != nil || s == nil {
+		return nil
+	}
+	entries := make([]StreamEntry, 0, s.length)
+	var it streamIterator
+	it.start(kv, s, streamID{}, maxStreamID, false)
+	for {
+		id, fields, ok := it.next()
+		if !ok {
+			return entries
+		}
+		pair := make(map[string]string, fields)
+		for range fields {
+			name, value := it.nextField()
+			pair[name.String()] = value.String()
+		}
+		entries = append(entries, StreamEntry{id.String(), pair})
+	}
+}

@@ -381,6 +381,24 @@ func TestBlocking(t *testing.T) {
 			1< ERR timeout is not a float or out of range
 			1 BLPOP p q 0
 			1< WRONGTYPE Operation against a key holding the wrong kind of value`},
+		{"sorted sets", `
+			1 BZPOPMIN z 0
+			2 BZMPOP 0 2 y z MAX COUNT 2
+			3 BLPOP z 0
+			4 ZADD z 1 a 2 b 3 c 4 d
+			4< 4
+			1< ["z" "a" "1"]
+			2< ["z" [["d" "4"] ["c" "3"]]]
+			1 BZPOPMAX z 0
+			1< ["z" "b" "2"]
+			2 BZPOPMAX z 0
+			4 RPUSH z x
+			4< 1
+			3< ["z" "x"]
+			4 ZADD y 1 a
+			4 ZUNIONSTORE z 1 y
+			4< 1 1
+			2< ["z" "a" "1"]`},
 		{"watching what is popped", `
 			1 WATCH q
 			1 BLPOP q 0
@@ -490,6 +508,14 @@ func TestBlockedEffects(t *testing.T) {
 		1< OK ["q" "b"]
 		1 BLMOVE q p LEFT LEFT 0
 		1< "a"
+		2 SELECT 0
+		2 BZPOPMAX z 0
+		3 SELECT 0
+		3 BZMPOP 0 1 z MIN COUNT 10
+		4 ZADD z 1 a 2 b 3 c
+		4< 3
+		2< OK ["z" "c" "3"]
+		3< OK ["z" [["a" "1"] ["b" "2"]]]
 		1 BLPOP none 0
 		4 CLIENT UNBLOCK 1
 		4< 1
@@ -497,6 +523,7 @@ func TestBlockedEffects(t *testing.T) {
 	want := []string{
 		"0 RPUSH a x", "0 MOVE a 1", "1 LMOVE a b left right", "1 RPOPLPUSH b c", "1 LPOP c",
 		"0 RPUSH q a b", "0 RPOP q", "0 LMOVE q p LEFT LEFT",
+		"0 ZADD z 1 a 2 b 3 c", "0 ZPOPMAX z", "0 ZPOPMIN z 2",
 	}
 	if !slices.Equal(log, want) {
 		t.Errorf("propagated %q", log)

@@ -41,6 +41,8 @@ func (kv *KVStore) check() error {
 			dbs = append(dbs, d)
 		case *droppedValue:
 			bytes += kv.blockBytes(d.enc, d.root, math.MaxInt64)
+		case *droppedGroup:
+			bytes += kv.bytesOfGroup(d.ref)
 		}
 	}
 	for _, db := range dbs {

@@ -64,7 +64,7 @@ func (kv *KVStore) checkZsetRoot(r *zsetRoot) error {
 		return fmt.Errorf("%d members and %d scores", r.members.Len(), r.order.Len())
 	}
 	for e := range r.order.All(kv.zsets.order) {
-		if want := scoreKey(*kv.elementScore(e.Ref)); e.Key != want {
+		if want := scoreKey(*kv.scoreAt(e.Ref)); e.Key != want {
 			return fmt.Errorf("the key of %q is %x instead of %x", kv.scoredType.Key(e.Ref), e.Key, want)
 		}
 	}

@@ -133,16 +133,13 @@ type zmpopArgs struct {
 	count int64
 }
 
-const (
-	errZmpopNumkeys replyError = "ERR numkeys should be greater than 0"
-	errZmpopCount   replyError = "ERR count should be greater than 0"
-)
+const errZmpopCount replyError = "ERR count should be greater than 0"
 
 // parseZmpop parses numkeys and what follows it.
 func parseZmpop(args []string) (m zmpopArgs, err error) {
 	numkeys, ok := canonicalInt(args[0])
 	if !ok || numkeys < 1 {
-		return m, errZmpopNumkeys
+		return m, errNumkeysPositive
 	}
 	args = args[1:]
 	if numkeys >= int64(len(args)) {
@@ -363,7 +360,7 @@ func (c *Client) scanElements(r *zsetRoot, cursor uint64, o *scanOptions) (next 
 			if member := t.Key(ref); !o.match || glob.Match(o.pattern, member, false) {
 				var text [32]byte
 				c.reply.Bulk(member)
-				c.reply.BulkBytes(appendScore(text[:0], *c.kv.elementScore(ref)))
+				c.reply.BulkBytes(appendScore(text[:0], *c.kv.scoreAt(ref)))
 				n += 2
 			}
 		}

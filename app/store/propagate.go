@@ -13,11 +13,12 @@ type effects struct {
 }
 
 // effect says that the command at hand is to be propagated as args, in place
-// of itself; several add up.
+// of itself; several add up. Without args it is not propagated at all, unless
+// more is said.
 func (c *Client) effect(args ...string) {
 	e := &c.kv.effects
 	e.set = true
-	if e.sink != nil {
+	if e.sink != nil && len(args) > 0 {
 		e.list = append(e.list, args)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
 	"github.com/codecrafters-io/redis-starter-go/app/config"
 	"github.com/codecrafters-io/redis-starter-go/app/dict"
+	"github.com/codecrafters-io/redis-starter-go/app/tree"
 )
 
 // Info is the server's identity and its place in replication.
@@ -55,6 +56,12 @@ type KVStore struct {
 	zsets       zsetState
 	hint        commandHint
 	sets        setState
+
+	streamType   *tree.Type // of the nodes of streams, and of what is pending for a group
+	probedSeq    uint64     // the sequence that streamType looks for
+	groupType    *tree.Type // of the groups of a stream, by name
+	consumerType *tree.Type // of the consumers of a group, by name
+	entryBuf     []byte     // where stream entries are put together
 
 	commands *commandTable // never changes once the server has started
 	config   *config.Config

@@ -82,8 +82,8 @@ func (z *zset) len() int {
 	return z.root.order.Len()
 }
 
-// newElement makes the element of a member.
-func (kv *KVStore) newElement(score float64, member string) arena.Ref {
+// newScored makes the element of a member.
+func (kv *KVStore) newScored(score float64, member string) arena.Ref {
 	n := len(member)
 	ref := kv.arena.Alloc(scoreSize + uvarintSize(n) + n)
 	p := kv.arena.Ptr(ref)
@@ -92,8 +92,8 @@ func (kv *KVStore) newElement(score float64, member string) arena.Ref {
 	return ref
 }
 
-// elementScore is the score in an element.
-func (kv *KVStore) elementScore(ref arena.Ref) *float64 { return (*float64)(kv.arena.Ptr(ref)) }
+// scoreAt is the score in an element.
+func (kv *KVStore) scoreAt(ref arena.Ref) *float64 { return (*float64)(kv.arena.Ptr(ref)) }
 
 // A zsetPlace is where a member was found.
 type zsetPlace struct {
@@ -129,7 +129,7 @@ func (z *zset) findHashed(member string, hash uint64) (p zsetPlace, ok bool) {
 	if p.ref = z.root.members.Find(kv.scoredType, hash, member); p.ref == 0 {
 		return p, false
 	}
-	p.score = *kv.elementScore(p.ref)
+	p.score = *kv.scoreAt(p.ref)
 	return p, true
 }
 
@@ -236,7 +236,7 @@ func (z *zset) delete(p zsetPlace, member string) {
 
 // insert adds a member that is not there.
 func (r *zsetRoot) insert(kv *KVStore, hash uint64, member string, score float64) {
-	ref := kv.newElement(score, member)
+	ref := kv.newScored(score, member)
 	r.members.Insert(kv.scoredType, hash, ref)
 	key := scoreKey(score)
 	var c tree.Cursor
@@ -249,14 +249,14 @@ func (r *zsetRoot) insert(kv *KVStore, hash uint64, member string, score float64
 func (r *zsetRoot) push(kv *KVStore, c *tree.Cursor, ref arena.Ref) {
 	t := kv.scoredType
 	r.members.Insert(t, t.Hash(t.Key(ref)), ref)
-	r.order.Insert(kv.zsets.order, c, tree.Entry{Key: scoreKey(*kv.elementScore(ref)), Ref: ref})
+	r.order.Insert(kv.zsets.order, c, tree.Entry{Key: scoreKey(*kv.scoreAt(ref)), Ref: ref})
 	c.Next(kv.zsets.order)
 }
 
 // update changes the score of an element. Many a change, such as that of a
 // counter, leaves it where it is.
 func (r *zsetRoot) update(kv *KVStore, ref arena.Ref, member string, score float64) {
-	order, p := kv.zsets.order, kv.elementScore(ref)
+	order, p := kv.zsets.order, kv.scoreAt(ref)
 	e := tree.Entry{Key: scoreKey(score), Ref: ref}
 	var c tree.Cursor
 	r.order.Seek(order, &c, scoreKey(*p), member)
@@ -301,7 +301,7 @@ func (z *zset) toElements() {
 	root.order.First(kv.zsets.order, &c)
 	for at := listpack.First(lp); !listpack.AtEnd(lp, at); {
 		next := listpack.Next(lp, at)
-		root.push(kv, &c, kv.newElement(entryScore(lp, next), kv.zsets.text(lp, at)))
+		root.push(kv, &c, kv.newScored(entryScore(lp, next), kv.zsets.text(lp, at)))
 		at = listpack.Next(lp, next)
 	}
 	z.e = z.db.recast(z.e, encSkiplist, outside)

@@ -45,6 +45,37 @@ for (const protocol of [2, 3]) {
       assert.equal((await client.config("GET", "maxclients"))[0], "maxclients");
     });
 
+    test("collections", async () => {
+      const k = `${name}:c`;
+      await client.del(k);
+      assert.equal(await client.rpush(k, "a", "b", "c"), 3);
+      assert.deepEqual(await client.lrange(k, 0, -1), ["a", "b", "c"]);
+      assert.deepEqual(await client.lpop(k, 5), ["a", "b", "c"]);
+      assert.equal(await client.hset(k, { f: "1", g: "2" }), 2);
+      assert.deepEqual(await client.hgetall(k), { f: "1", g: "2" });
+      await client.del(k);
+      assert.equal(await client.sadd(k, "x", "y"), 2);
+      assert.deepEqual((await client.smembers(k)).sort(), ["x", "y"]);
+      await client.del(k);
+      assert.equal(await client.zadd(k, 1, "one", 2.5, "two"), 2);
+      assert.deepEqual(await client.zrange(k, 0, -1, "REV"), ["two", "one"]);
+      assert.equal(Number(await client.zscore(k, "two")), 2.5);
+      await client.del(k);
+      await client.geoadd(k, 13.361389, 38.115556, "Palermo");
+      assert.deepEqual(await client.geosearch(k, "FROMLONLAT", 13, 38, "BYRADIUS", 100, "km"), ["Palermo"]);
+      await client.del(k);
+    });
+
+    test("blocking", async () => {
+      const k = `${name}:queue`;
+      await client.del(k);
+      assert.equal(await client.blpop(k, 0.01), null);
+      const waiter = await connect();
+      const job = waiter.blpop(k, patience / 1000);
+      await client.rpush(k, "job");
+      assert.deepEqual(await job, [k, "job"]);
+    });
+
     test("errors", async () => {
       await assert.rejects(client.call("GET"), { message: "ERR wrong number of arguments for 'get' command" });
       await assert.rejects(client.call("NOSUCH", "x"), /^[^:]*: ERR unknown command 'NOSUCH'/);

@@ -47,6 +47,37 @@ for (const protocol of [2, 3]) {
       assert.match((await client.configGet("maxclients")).maxclients, /^\d+$/);
     });
 
+    test("collections", async () => {
+      const k = `${name}:c`;
+      await client.del(k);
+      assert.equal(await client.rPush(k, ["a", "b", "c"]), 3);
+      assert.deepEqual(await client.lRange(k, 0, -1), ["a", "b", "c"]);
+      assert.deepEqual(await client.lPopCount(k, 5), ["a", "b", "c"]);
+      assert.equal(await client.hSet(k, { f: "1", g: "2" }), 2);
+      assert.deepEqual({ ...(await client.hGetAll(k)) }, { f: "1", g: "2" });
+      await client.del(k);
+      assert.equal(await client.sAdd(k, ["x", "y"]), 2);
+      assert.deepEqual([...(await client.sMembers(k))].sort(), ["x", "y"]);
+      await client.del(k);
+      assert.equal(await client.zAdd(k, [{ score: 1, value: "one" }, { score: 2.5, value: "two" }]), 2);
+      assert.deepEqual(await client.zRangeWithScores(k, 0, -1), [{ value: "one", score: 1 }, { value: "two", score: 2.5 }]);
+      assert.equal(await client.zScore(k, "two"), 2.5);
+      await client.del(k);
+      await client.geoAdd(k, { longitude: 13.361389, latitude: 38.115556, member: "Palermo" });
+      assert.deepEqual(await client.geoSearch(k, { longitude: 13, latitude: 38 }, { radius: 100, unit: "km" }), ["Palermo"]);
+      await client.del(k);
+    });
+
+    test("blocking", async () => {
+      const k = `${name}:queue`;
+      await client.del(k);
+      assert.equal(await client.blPop(k, 0.01), null);
+      const waiter = await connect();
+      const job = waiter.blPop(k, patience / 1000);
+      await client.rPush(k, "job");
+      assert.deepEqual({ ...(await job) }, { key: k, element: "job" });
+    });
+
     test("errors", async () => {
       await assert.rejects(client.sendCommand(["GET"]), { message: "ERR wrong number of arguments for 'get' command" });
       await assert.rejects(client.sendCommand(["NOSUCH", "x"]), /^[^:]*: ERR unknown command 'NOSUCH'/);

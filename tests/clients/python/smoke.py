@@ -7,6 +7,7 @@ older one, as in Debian 12, its cases are skipped and say so.
 
 import os
 import sys
+import threading
 import time
 import unittest
 
@@ -99,6 +100,33 @@ class Cases:
         with self.assertRaises(redis.WatchError):
             add(lambda: other.set(self.name, 40))
         self.assertEqual(self.client.get(self.name), b"40")
+
+    def test_collections(self):
+        c, k = self.client, self.name
+        self.assertEqual(c.rpush(k, "a", "b", "c"), 3)
+        self.assertEqual((c.lrange(k, 0, -1), c.lpop(k), c.rpop(k, 5)), ([b"a", b"b", b"c"], b"a", [b"c", b"b"]))
+        self.assertEqual(c.hset(k, mapping={"f": "1", "g": "2"}), 2)
+        self.assertEqual((c.hgetall(k), c.hincrbyfloat(k, "f", 0.5)), ({b"f": b"1", b"g": b"2"}, 1.5))
+        c.delete(k)
+        self.assertEqual(c.sadd(k, 1, 2, "x"), 3)
+        self.assertEqual((c.smembers(k), c.sismember(k, "y")), ({b"1", b"2", b"x"}, False))
+        c.delete(k)
+        self.assertEqual(c.zadd(k, {"one": 1, "two": 2.5}), 2)
+        self.assertEqual(c.zrange(k, 0, -1, desc=True, withscores=True), [(b"two", 2.5), (b"one", 1.0)])
+        self.assertEqual((c.zscore(k, "two"), c.zrank(k, "two"), c.zscore(k, "no")), (2.5, 1, None))
+        self.assertEqual(dict(c.zscan_iter(k)), {b"one": 1.0, b"two": 2.5})
+        c.delete(k)
+        self.assertEqual(c.geoadd(k, (13.361389, 38.115556, "Palermo")), 1)
+        self.assertEqual(c.geosearch(k, longitude=13, latitude=38, radius=100, unit="km"), [b"Palermo"])
+        c.delete(k)
+        self.assertEqual((c.pfadd(k, "a", "b"), c.pfcount(k)), (1, 2))
+
+    def test_blocking(self):
+        self.assertIsNone(self.client.blpop(self.name, timeout=0.01))
+        pusher = threading.Timer(0.05, lambda: self.connect().rpush(self.name, "job"))
+        pusher.start()
+        self.assertEqual(self.client.blpop(self.name, timeout=PATIENCE), (self.name.encode(), b"job"))
+        pusher.join()
 
     def receive(self, sub):
         message = sub.get_message(timeout=PATIENCE)
