@@ -346,6 +346,7 @@ func (c *Client) runBatch() bool {
 	}
 	if ws.next == 0 && len(ws.hashes) > 1 {
 		c.db.keys.Touch(kv.keyType, ws.hashes)
+		c.db.touchElements(ws)
 	}
 	for ws.next < len(ws.batch) {
 		req := &ws.batch[ws.next]
