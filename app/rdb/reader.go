@@ -294,6 +294,9 @@ func (r *Reader) end() error {
 	return fmt.Errorf("%w: expected %x but got %x", ErrChecksum, want, uint64(sum))
 }
 
+// moduleCharset is what names of module types are made of.
+const moduleCharset = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 // refuseModule makes the error of what a module alone could read.
 func (r *Reader) refuseModule(what string) error {
 	id, err := r.in.readLen()
@@ -301,11 +304,10 @@ func (r *Reader) refuseModule(what string) error {
 		return err
 	}
 	// Nine characters of six bits, then ten bits of a version.
-	const charset = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	var name [9]byte
 	id >>= 10
 	for i := len(name) - 1; i >= 0; i-- {
-		name[i] = charset[id&63]
+		name[i] = moduleCharset[id&63]
 		id >>= 6
 	}
 	return fmt.Errorf("the file contains %s '%s'", what, name[:])

@@ -61,12 +61,11 @@ func (r *Reader) beginValue(t Type) (err error) {
 	case typeStream1, TypeStream, typeStream3:
 		return r.beginStream()
 	case TypeHashExpire, TypeHashListpackExpire:
-		r.Type = t
 		r.minExpire, err = r.in.readInt64()
 	case typeHashExpireRC:
-		r.Type = TypeHashExpire
+		r.Type, r.minExpire = TypeHashExpire, 1
 	case typeHashListpackExpRC:
-		r.Type = TypeHashListpackExpire
+		r.Type, r.minExpire = TypeHashListpackExpire, 1
 	}
 	if size := pieceSizes[t]; size > 0 && err == nil {
 		r.left, err = r.in.readCount(size)
@@ -215,15 +214,12 @@ func (r *Reader) FieldExpire() (field, value string, at int64, err error) {
 }
 
 // fieldExpiry turns the expiry of a field into a time: 0 is none, 1 the earliest
-// that the hash has. Release candidates wrote the time itself.
+// that the hash has. Release candidates wrote the time itself, as if that was 1.
 func (r *Reader) fieldExpiry(ttl uint64) (int64, error) {
 	if ttl == 0 {
 		return -1, nil
 	}
-	base := int64(0)
-	if r.raw == TypeHashExpire {
-		base = r.minExpire - 1
-	}
+	base := r.minExpire - 1
 	if ttl > hashExpireAtMax || base < -1 || base > hashExpireAtMax || base+int64(ttl) > hashExpireAtMax {
 		return 0, errors.New("invalid expiry of a field")
 	}
