@@ -192,6 +192,9 @@ const eventNone Event = 255
 // record reads the record that an opcode begins.
 func (r *Reader) record(c byte) (event Event, err error) {
 	event = eventNone
+	if r.payload && !isValue(c) && c != opFunction && c != opFunctionRC {
+		return event, errors.New("not a record of a payload")
+	}
 	switch c {
 	case opExpireMs:
 		r.Expire, err = r.in.readInt64()
@@ -285,9 +288,6 @@ func (r *Reader) readFunctionRC() error {
 
 // end checks what stands behind the last record.
 func (r *Reader) end() error {
-	if r.payload {
-		return errors.New("the end of a file within a payload")
-	}
 	r.ended = true
 	if r.Version < checksumVersion {
 		return nil

@@ -243,7 +243,7 @@ func (r *Reader) fieldExpiry(ttl uint64) (int64, error) {
 		return -1, nil
 	}
 	base := r.minExpire - 1
-	if ttl > hashExpireAtMax || base < -1 || base > hashExpireAtMax || base+int64(ttl) > hashExpireAtMax {
+	if ttl > fieldExpiryMax || base < -1 || base > fieldExpiryMax || base+int64(ttl) > fieldExpiryMax {
 		return 0, errors.New("invalid expiry of a field")
 	}
 	return base + int64(ttl), nil
@@ -311,7 +311,7 @@ func (r *Reader) Node() (b []byte, packed bool, err error) {
 	if err := r.take(); err != nil {
 		return nil, false, err
 	}
-	container := nodePacked
+	container := uint64(nodePacked)
 	if r.raw == TypeList {
 		if container, err = r.in.readLen(); err != nil {
 			return nil, false, r.fail(err)
@@ -388,7 +388,7 @@ func (r *Reader) checkBlob(b []byte) (_ []byte, err error) {
 func checkExpiries(b []byte) error {
 	for p := listpack.First(b); !listpack.AtEnd(b, p); p = listpack.Next(b, p) {
 		p = listpack.Next(b, listpack.Next(b, p))
-		if _, n, isInt := listpack.Read(b, p); !isInt || n < 0 || n > hashExpireAtMax {
+		if _, n, isInt := listpack.Read(b, p); !isInt || n < 0 || n > fieldExpiryMax {
 			return errors.New("invalid expiry of a field")
 		}
 	}
