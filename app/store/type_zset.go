@@ -48,8 +48,9 @@ type zsetRoot struct {
 // A zsetState is what the sorted sets of one store share.
 type zsetState struct {
 	order  *tree.Type
-	pair   []byte   // the entries of a pair that goes into a listpack
-	digits [20]byte // a member of a listpack that is an integer
+	pair   []byte     // the entries of a pair that goes into a listpack
+	digits [20]byte   // a member of a listpack that is an integer
+	points []geoPoint // of the last search
 }
 
 func (kv *KVStore) initZsets() {
