@@ -141,6 +141,7 @@ type claim struct {
 	key        string
 	group      string
 	name       string // of the consumer
+	idText     string // the ID as the client wrote it, "" when it did not
 	s          *stream
 	g          *streamGroup
 	consumer   arena.Ref // 0 until it has got something
@@ -158,10 +159,8 @@ func (m *claim) dropGone(kv *KVStore, at *tree.Cursor) bool {
 	if kv.hasEntry(m.s, id) {
 		return false
 	}
-	if kv.propagating() {
-		// The entry is missing wherever this is repeated, so it is removed there.
-		kv.claimEffect(m.c, m.key, m.group, m.g, id, kv.pendingAt(e.Ref))
-	}
+	// The entry is missing wherever this is repeated, so it is removed there.
+	m.effect(kv, id, kv.pendingAt(e.Ref))
 	kv.dirty++
 	kv.removePending(m.g, at)
 	return true
@@ -203,10 +202,20 @@ func (m *claim) deliver(kv *KVStore, at *tree.Cursor) {
 	} else {
 		m.c.replyStreamEntry(m.s, id)
 	}
-	if kv.propagating() {
-		kv.claimEffect(m.c, m.key, m.group, m.g, id, p)
-	}
+	m.effect(kv, id, p)
 	kv.dirty++
+}
+
+// effect names the effect of a claim.
+func (m *claim) effect(kv *KVStore, id streamID, p *pendingEntry) {
+	if !kv.propagating() {
+		return
+	}
+	text := m.idText
+	if text == "" {
+		text = id.String()
+	}
+	kv.claimEffect(m.c, m.key, m.group, m.g, text, p)
 }
 
 // replyStreamEntry answers with the entry of an ID, or reports that there is none.
@@ -222,8 +231,8 @@ func (c *Client) replyStreamEntry(s *stream, id streamID) bool {
 
 // claimEffect names the effect that an entry is pending for a consumer, and that
 // the group has got as far as it has.
-func (kv *KVStore) claimEffect(c *Client, key, group string, g *streamGroup, id streamID, p *pendingEntry) {
-	c.effect("XCLAIM", key, group, kv.consumerAt(p.consumer).name(), "0", id.String(),
+func (kv *KVStore) claimEffect(c *Client, key, group string, g *streamGroup, id string, p *pendingEntry) {
+	c.effect("XCLAIM", key, group, kv.consumerAt(p.consumer).name(), "0", id,
 		"TIME", formatInt(p.deliveredMs), "RETRYCOUNT", formatInt(p.deliveries),
 		"FORCE", "JUSTID", "LASTID", g.lastID.String())
 }
@@ -333,7 +342,8 @@ func (kv *KVStore) cmdXclaim(c *Client, args []string) error {
 	m := claim{c: c, key: key, group: group, name: args[3], s: s, g: g, minIdleMs: max(minIdle, 0),
 		deliveryMs: o.deliveryMs, deliveries: o.deliveries, justID: o.justID}
 	mark, n := c.reply.Len(), 0
-	for _, id := range ids {
+	for i, id := range ids {
+		m.idText = args[5+i]
 		if m.claimID(kv, id, o.force) {
 			n++
 		}
