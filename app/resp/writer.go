@@ -154,7 +154,11 @@ func (w *Writer) Bool(b bool) {
 // Double writes a floating point number, a string in version 2.
 func (w *Writer) Double(f float64) {
 	var digits [32]byte
-	text := appendDouble(digits[:0], f)
+	w.DoubleText(appendDouble(digits[:0], f))
+}
+
+// DoubleText is Double for a number that is printed already.
+func (w *Writer) DoubleText(text []byte) {
 	if !w.resp3() {
 		w.Buf = appendBulk(w.Buf, text)
 		return

@@ -226,21 +226,3 @@ func (c *Client) replyScanAt(start int, cursor uint64, n int) {
 	copy(c.reply.Buf[start+size:], c.reply.Buf[start:end])
 	copy(c.reply.Buf[start:], head[:size])
 }
-
-// scanTable hands elements of a table to visit, from a cursor on, as many as
-// count unless that takes too many steps. It returns the cursor to go on with.
-func scanTable(d *dict.Dict, t *dict.Type, cursor uint64, count int64, visit func(ref arena.Ref)) (next uint64) {
-	steps := int64(math.MaxInt64)
-	if count < math.MaxInt64/scanSteps {
-		steps = count * scanSteps
-	}
-	for visited := int64(0); ; steps-- {
-		cursor = d.Scan(t, cursor, func(ref arena.Ref) {
-			visit(ref)
-			visited++
-		})
-		if cursor == 0 || steps == 0 || visited >= count {
-			return cursor
-		}
-	}
-}

@@ -16,7 +16,7 @@ var setCommands = []command{
 	{name: "scard", arity: 2, flags: readonly | fast, cats: catSet, keys: key1(keyRO), run: (*KVStore).cmdScard},
 	{name: "sismember", arity: 3, flags: readonly | fast, cats: catSet, keys: key1(keyRO), run: (*KVStore).cmdSismember},
 	{name: "smembers", arity: 2, flags: readonly, cats: catSet, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdSmembers},
-	{name: "smismember", arity: -3, flags: readonly | fast, cats: catSet, keys: key1(keyRO), run: (*KVStore).cmdSmismember},
+	{name: "smismember", arity: -3, flags: readonly | fast, cats: catSet, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdSmismember},
 	{name: "smove", arity: 4, flags: write | fast, cats: catSet, keys: smoveKeys, run: (*KVStore).cmdSmove},
 	{name: "spop", arity: -2, flags: write | fast, cats: catSet, keys: key1(keyRW | keyAccess | keyDelete), run: (*KVStore).cmdSpop},
 	{name: "srandmember", arity: -2, flags: readonly, cats: catSet, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdSrandmember},
@@ -248,7 +248,7 @@ func (kv *KVStore) cmdSscan(c *Client, args []string) error {
 		}
 	}
 	if s.enc == encTable {
-		cursor = scanTable(s.table, kv.elementType, cursor, o.count, func(ref arena.Ref) { visit(kv.elementType.Key(ref)) })
+		cursor = kv.scanTable(s.table, kv.elementType, cursor, o.count, 1, func(ref arena.Ref) { visit(kv.elementType.Key(ref)) })
 	} else {
 		cursor = 0
 		s.batches(func(b *memberBatch) bool {

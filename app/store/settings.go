@@ -21,24 +21,23 @@ type settings struct {
 	lfu            bool
 	lfuLogFactor   int64
 	lfuDecayTime   int64
-	hllSparseMax   int64
 	lazyUserDel    bool
 	lazyUserFlush  bool
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
-	setIntsetMax   int64 // set-max-intset-entries
 
-	streamNodeBytes   int64
-	streamNodeEntries int64
-
-	hashEntriesMax int   // hash-max-listpack-entries
-	hashValueMax   int   // hash-max-listpack-value
-	listFill       int32 // list-max-listpack-size
-	listDepth      int32 // list-compress-depth
-
-	zsetMaxEntries int // zset-max-listpack-entries
-	zsetMaxValue   int // zset-max-listpack-value
+	// The limits of the encodings, by the directives behind them.
+	hashEntriesMax    int   // hash-max-listpack-entries
+	hashValueMax      int   // hash-max-listpack-value
+	hllSparseMax      int64 // hll-sparse-max-bytes
+	listDepth         int32 // list-compress-depth
+	listFill          int32 // list-max-listpack-size
+	setIntsetMax      int64 // set-max-intset-entries
+	streamNodeBytes   int64 // stream-node-max-bytes
+	streamNodeEntries int64 // stream-node-max-entries
+	zsetMaxEntries    int   // zset-max-listpack-entries
+	zsetMaxValue      int   // zset-max-listpack-value
 }
 
 // applySettings copies the directives.
@@ -61,22 +60,28 @@ func (kv *KVStore) applySettings() {
 	kv.lfu = strings.HasSuffix(cfg.Str("maxmemory-policy"), "-lfu")
 	kv.lfuLogFactor = cfg.Int("lfu-log-factor")
 	kv.lfuDecayTime = cfg.Int("lfu-decay-time")
-	kv.hllSparseMax = cfg.Int("hll-sparse-max-bytes")
 	kv.lazyUserDel = cfg.Bool("lazyfree-lazy-user-del")
 	kv.lazyUserFlush = cfg.Bool("lazyfree-lazy-user-flush")
 	kv.lazyServerDel = cfg.Bool("lazyfree-lazy-server-del")
 	kv.lazyExpire = cfg.Bool("lazyfree-lazy-expire")
 	kv.keyspaceEvents = cfg.KeyspaceEvents()
-	kv.streamNodeBytes = cfg.Int("stream-node-max-bytes")
-	kv.streamNodeEntries = cfg.Int("stream-node-max-entries")
-	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
-	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
-	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
-	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))
-	kv.hashValueMax = int(cfg.Int("hash-max-listpack-value"))
-	kv.zsetMaxEntries = int(min(cfg.Int("zset-max-listpack-entries"), math.MaxInt32))
-	kv.zsetMaxValue = int(min(cfg.Int("zset-max-listpack-value"), math.MaxInt32))
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
+	kv.applyEncodingLimits()
+}
+
+// applyEncodingLimits copies the limits of the encodings.
+func (kv *KVStore) applyEncodingLimits() {
+	cfg := kv.config
+	kv.hashEntriesMax = int(cfg.Int("hash-max-listpack-entries"))
+	kv.hashValueMax = int(cfg.Int("hash-max-listpack-value"))
+	kv.hllSparseMax = cfg.Int("hll-sparse-max-bytes")
+	kv.listDepth = clampDepth(cfg.Int("list-compress-depth"))
+	kv.listFill = clampFill(cfg.Int("list-max-listpack-size"))
+	kv.setIntsetMax = min(cfg.Int("set-max-intset-entries"), intsetMax)
+	kv.streamNodeBytes = cfg.Int("stream-node-max-bytes")
+	kv.streamNodeEntries = cfg.Int("stream-node-max-entries")
+	kv.zsetMaxEntries = int(min(cfg.Int("zset-max-listpack-entries"), math.MaxInt32))
+	kv.zsetMaxValue = int(min(cfg.Int("zset-max-listpack-value"), math.MaxInt32))
 }

@@ -87,18 +87,20 @@ func (l *list) pushNodes(values []string, head bool) int {
 	if !c.Valid() {
 		return l.pushNewNode(&c, values, head)
 	}
-	kv := l.db.kv
 	node := c.Entry()
-	if kv.nodeKind(node.Ref) == nodeLarge {
+	block := l.db.kv.nodeBlock(node.Ref)
+	size := listpack.Size(block) // or the mark of a large node; none at an end is compressed
+	if size == largeMark {
 		return l.pushNewNode(&c, values, head)
 	}
-	size := kv.nodeSize(node.Ref)
 	n, bytes := l.fitting(size, int(node.Key), values)
 	if n == 0 {
 		return l.pushNewNode(&c, values, head)
 	}
-	b := l.openNode(&c, bytes, l.growth(size+bytes, int(node.Key)+n, len(values[n-1])))
-	l.addAtEnd(b, values[:n], head)
+	if size+bytes > len(block) {
+		block = l.openNode(&c, bytes, l.growth(size+bytes, int(node.Key)+n, len(values[n-1])))
+	}
+	l.addAtEnd(block[:size], values[:n], head)
 	l.recount(&c, n)
 	return n
 }

@@ -74,6 +74,24 @@ func (w *zsetWalk) score() float64 {
 	return entryScore(w.lp, listpack.Next(w.lp, w.at))
 }
 
+// place is where the member is. It has no hash.
+func (w *zsetWalk) place() zsetPlace {
+	if w.lp == nil {
+		ref := w.c.Entry().Ref
+		return zsetPlace{ref: ref, score: *w.kv.scoreAt(ref)}
+	}
+	return zsetPlace{at: w.at, score: w.score()}
+}
+
+// memberAt is the member at a place, a view that is good until the next call or
+// change.
+func (z *zset) memberAt(p zsetPlace) string {
+	if z.root == nil {
+		return z.db.kv.zsets.text(z.e.listpack(), p.at)
+	}
+	return z.db.kv.scoredType.Key(p.ref)
+}
+
 // clampRanks makes a range of the ranks start to end, of which the negative are
 // counted from the last member.
 func clampRanks(start, end int64, length int) (from, to int) {
