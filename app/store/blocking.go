@@ -298,10 +298,11 @@ func (q *waitQueue) each(visit func(w *waiter) bool) {
 }
 
 // resume runs something as the command of a blocked client, answers the client
-// with it and lets it go on, unless it has to wait on.
+// with it and lets it go on, unless it has to wait on. It is the second half of
+// call: the command has been counted when it blocked, and its time adds up.
 func (kv *KVStore) resume(w *waiter, run handler) {
 	c, outer := w.client, kv.client
-	kv.client, c.lastActive = c, kv.nowMs
+	kv.client = c
 	dirty, start := kv.dirty, kv.clockNs
 	mark, muted := len(c.reply.Buf), c.muted()
 	err := run(kv, c, w.args)
@@ -323,6 +324,7 @@ func (kv *KVStore) resume(w *waiter, run handler) {
 		return
 	}
 	kv.unblock(c)
+	c.lastActive = kv.nowMs
 	c.nextReplyMode()
 	c.push()
 	if c.unread || c.conn == nil {

@@ -12,21 +12,21 @@ import (
 // that expire are in cmd_hash_expire.go.
 
 var hashCommands = []command{
-	{name: "hdel", arity: -3, flags: write | fast, cats: catHash, keys: key1(keyRW | keyDelete), run: (*KVStore).cmdHdel},
-	{name: "hexists", arity: 3, flags: readonly | fast, cats: catHash, keys: key1(keyRO), run: (*KVStore).cmdHexists},
-	{name: "hget", arity: 3, flags: readonly | fast, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHget},
+	{name: "hdel", arity: -3, flags: write | fast, cats: catHash, element: 2, keys: key1(keyRW | keyDelete), run: (*KVStore).cmdHdel},
+	{name: "hexists", arity: 3, flags: readonly | fast, cats: catHash, element: 2, keys: key1(keyRO), run: (*KVStore).cmdHexists},
+	{name: "hget", arity: 3, flags: readonly | fast, cats: catHash, element: 2, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHget},
 	{name: "hgetall", arity: 2, flags: readonly, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHgetall},
-	{name: "hincrby", arity: 4, flags: write | denyOOM | fast, cats: catHash, keys: key1(keyRW | keyAccess | keyUpdate), run: (*KVStore).cmdHincrby},
-	{name: "hincrbyfloat", arity: 4, flags: write | denyOOM | fast, cats: catHash, keys: key1(keyRW | keyAccess | keyUpdate), run: (*KVStore).cmdHincrbyfloat},
+	{name: "hincrby", arity: 4, flags: write | denyOOM | fast, cats: catHash, element: 2, keys: key1(keyRW | keyAccess | keyUpdate), run: (*KVStore).cmdHincrby},
+	{name: "hincrbyfloat", arity: 4, flags: write | denyOOM | fast, cats: catHash, element: 2, keys: key1(keyRW | keyAccess | keyUpdate), run: (*KVStore).cmdHincrbyfloat},
 	{name: "hkeys", arity: 2, flags: readonly, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHkeys},
 	{name: "hlen", arity: 2, flags: readonly | fast, cats: catHash, keys: key1(keyRO), run: (*KVStore).cmdHlen},
-	{name: "hmget", arity: -3, flags: readonly | fast, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHmget},
+	{name: "hmget", arity: -3, flags: readonly | fast, cats: catHash, element: 2, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHmget},
 	{name: "hmset", arity: -4, flags: write | denyOOM | fast, cats: catHash, keys: key1(keyRW | keyUpdate), run: (*KVStore).cmdHmset},
 	{name: "hrandfield", arity: -2, flags: readonly, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHrandfield},
 	{name: "hscan", arity: -3, flags: readonly, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHscan},
-	{name: "hset", arity: -4, flags: write | denyOOM | fast, cats: catHash, keys: key1(keyRW | keyUpdate), run: (*KVStore).cmdHset},
-	{name: "hsetnx", arity: 4, flags: write | denyOOM | fast, cats: catHash, keys: key1(keyRW | keyInsert), run: (*KVStore).cmdHsetnx},
-	{name: "hstrlen", arity: 3, flags: readonly | fast, cats: catHash, keys: key1(keyRO), run: (*KVStore).cmdHstrlen},
+	{name: "hset", arity: -4, flags: write | denyOOM | fast, cats: catHash, element: 2, keys: key1(keyRW | keyUpdate), run: (*KVStore).cmdHset},
+	{name: "hsetnx", arity: 4, flags: write | denyOOM | fast, cats: catHash, element: 2, keys: key1(keyRW | keyInsert), run: (*KVStore).cmdHsetnx},
+	{name: "hstrlen", arity: 3, flags: readonly | fast, cats: catHash, element: 2, keys: key1(keyRO), run: (*KVStore).cmdHstrlen},
 	{name: "hvals", arity: 2, flags: readonly, cats: catHash, keys: key1(keyRO | keyAccess), run: (*KVStore).cmdHvals},
 }
 

@@ -78,7 +78,7 @@ func (c *Client) expireFields(args []string, base, unit int64) error {
 		return nil
 	}
 	if at <= kv.nowMs && kv.Info.Role != "slave" {
-		c.expireNow(e, key, fields, when, at)
+		c.expireAtOnce(e, key, fields, when, at)
 		return nil
 	}
 	c.expireLater(e, key, fields, when, max(at, 1))
@@ -101,9 +101,7 @@ func (c *Client) expireLater(e entry, key string, fields []string, when expireWh
 			c.reply.Int(fieldRefused)
 			continue
 		}
-		e = db.expiringForm(e, key)
-		x, t := kv.expiringOf(e), kv.elementType
-		kv.setFieldExpiry(x, x.fields.Find(t, t.Hash(field), field), at)
+		e = db.expireField(e, key, field, at)
 		c.reply.Int(fieldChanged)
 		changed++
 		if kv.propagating() {
@@ -121,8 +119,8 @@ func (c *Client) expireLater(e entry, key string, fields []string, when expireWh
 	}
 }
 
-// expireNow deletes fields instead of giving them an expiry that is over.
-func (c *Client) expireNow(e entry, key string, fields []string, when expireWhen, at int64) {
+// expireAtOnce deletes fields instead of giving them an expiry that is over.
+func (c *Client) expireAtOnce(e entry, key string, fields []string, when expireWhen, at int64) {
 	kv, db := c.kv, c.db
 	var gone []string // to be propagated
 	deleted := 0
@@ -225,8 +223,7 @@ func (kv *KVStore) cmdHpersist(c *Client, args []string) error {
 		case 0:
 			c.reply.Int(fieldPersists)
 		default:
-			x, t := kv.expiringOf(e), kv.elementType
-			kv.setFieldExpiry(x, x.fields.Find(t, t.Hash(field), field), 0)
+			e = c.db.expireField(e, key, field, 0)
 			c.reply.Int(fieldChanged)
 			changed++
 		}

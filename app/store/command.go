@@ -105,6 +105,7 @@ type command struct {
 	run     handler
 	subs    []command
 	getKeys keyFinder // for keys that the specs cannot tell
+	element int       // argument that holds an element of the first key's value, 0 when there is none
 
 	full     string // as errors and COMMAND call it: client|setname
 	firstKey int    // argument that holds the first key, 0 when none is known

@@ -236,8 +236,9 @@ func (c *Client) consume() bool {
 	return !c.finished
 }
 
-// resumed reports whether the client's parking has ended. What it sends
-// meanwhile is only kept: parsing the same input with each read would add up.
+// resumed reports whether the client's parking has ended, perhaps with the
+// client. What it sends meanwhile is only kept: parsing the same input with
+// each read would add up.
 func (c *Client) resumed() bool {
 	c.kv.mu.Lock()
 	defer c.kv.mu.Unlock()
@@ -345,6 +346,7 @@ func (c *Client) runBatch() bool {
 	}
 	if ws.next == 0 && len(ws.hashes) > 1 {
 		c.db.keys.Touch(kv.keyType, ws.hashes)
+		c.db.touchElements(ws)
 	}
 	for ws.next < len(ws.batch) {
 		req := &ws.batch[ws.next]

@@ -10,7 +10,8 @@ import (
 // Expiry. A record holds the millisecond it expires at, the last one in which
 // it is there. Whoever looks such a key up later removes it (peek); cron takes
 // the others in time order from each database's index, so memory and `expired`
-// events come when they are due. Both end in expireNow.
+// events come when they are due. Both end in expireNow. The fields of hashes
+// that expire have their own story, in type_hash_expire.go, of the same kind.
 
 // expiryState steers active expiry.
 type expiryState struct {

@@ -20,6 +20,7 @@ func FuzzCommands(f *testing.F) {
 	f.Add("\x00\xff", "SET k v PX 5\nGETEX k PERSIST\nOBJECT ENCODING k\nBITFIELD k SET u8 0 255\nFLUSHALL")
 	f.Add("BLPOP q 0\r\nRPUSH q a\r\n", "RPUSH q a b\nBLMOVE q q LEFT RIGHT 0\nBLMPOP 0 1 q LEFT\nBRPOP q 0\nBLPOP q p 0.001\nBRPOPLPUSH p q 0\nPING")
 	f.Add("*2\r\n", "XADD s 1-* a 1 b 2\nXADD s * b 1\nXDEL s 1-0\nXTRIM s MINID ~ 2\nXRANGE s - + COUNT 1\nXREAD STREAMS s 0\nXSETID s 9-9\nXADD s MAXLEN 1 9-* a 1")
+	f.Add("*1\r\n", "HSET h a 1 b 2\nHINCRBY h a 5\nHPEXPIRE h 100 FIELDS 1 a\nHSCAN h 0\nHRANDFIELD h -3 WITHVALUES\nCOPY h i\nHDEL h a b")
 	f.Fuzz(func(t *testing.T, raw, script string) {
 		if len(raw) > 1<<16 || len(script) > 1<<12 {
 			return

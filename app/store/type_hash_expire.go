@@ -246,23 +246,28 @@ func (db *database) expiringForm(e entry, key string) entry {
 	return e
 }
 
-// setFieldExpiry gives a field of a hash, which has the right form for it, another
-// expiry, or none with 0. The caller ends with reschedule.
-func (kv *KVStore) setFieldExpiry(x *expiringHash, ref arena.Ref, at int64) {
-	field, value, was := kv.element(ref)
-	if (was != 0) == (at != 0) {
-		if at != 0 {
-			p := unsafe.Add(unsafe.Pointer(unsafe.StringData(value)), -expirySize)
-			*(*int64)(p) = at
-			x.reindex(kv.arena, ref, ref, was, at)
-		}
-		return
+// expireField gives a field that a hash has another expiry, or none with 0. The
+// record may move. The caller ends with reschedule.
+func (db *database) expireField(e entry, key, field string, at int64) entry {
+	kv, t := db.kv, db.kv.elementType
+	e = db.expiringForm(e, key)
+	x := kv.expiringOf(e)
+	hash := t.Hash(field)
+	ref := x.fields.Find(t, hash, field)
+	_, value, was := kv.element(ref)
+	switch {
+	case was == at:
+	case was != 0 && at != 0: // there is a place for it
+		p := unsafe.Add(unsafe.Pointer(unsafe.StringData(value)), -expirySize)
+		*(*int64)(p) = at
+		x.reindex(kv.arena, ref, ref, was, at)
+	default:
+		to := kv.newField(field, value, at)
+		x.fields.Replace(t, hash, ref, to)
+		x.reindex(kv.arena, ref, to, was, at)
+		kv.arena.Free(ref)
 	}
-	to := kv.newField(field, value, at)
-	t := kv.elementType
-	x.fields.Replace(t, t.Hash(field), ref, to)
-	x.reindex(kv.arena, ref, to, was, at)
-	kv.arena.Free(ref)
+	return e
 }
 
 // drainExpiring frees so many nodes and buckets of a hash, and its root at last.

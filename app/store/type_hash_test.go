@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/codecrafters-io/redis-starter-go/app/resp"
 )
 
 // encodingOf is the encoding of a key, as we have it.
@@ -314,4 +316,47 @@ func TestHashAllocations(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestBatchOnElements sends batches whose look-ups are prepared together, on
+// values of every form and on none.
+func TestBatchOnElements(t *testing.T) {
+	bubble(t, func(t *testing.T, kv *KVStore, p *pipe) {
+		p.expect("SET string v", "OK")
+		p.expect("HSET small f1 v f2 v", "2")
+		p.expect("HSET expiring f1 v f2 v", "2")
+		p.expect("HEXPIRE expiring 10 FIELDS 1 f1", "[1]")
+		for i := range 600 {
+			p.expect(fmt.Sprintf("HSET big f%d v", i), "1")
+		}
+		var batch []byte
+		var want []string
+		add := func(reply string, args ...string) {
+			batch = resp.AppendCommand(batch, args...)
+			want = append(want, reply)
+		}
+		wrong := string(errWrongType)
+		for i := range 200 {
+			add(`"v"`, "HGET", "big", fmt.Sprint("f", i))
+		}
+		for range 3 {
+			add("nil", "HGET", "none", "f1")
+			add(wrong, "HGET", "string", "f1")
+			add(wrong, "HDEL", "string", "f1")
+			add(`"v"`, "HGET", "small", "f1")
+			add(`"v"`, "HGET", "small", "f2")
+			add("ERR wrong number of arguments for 'hget' command", "HGET", "small")
+			add(`"v"`, "HGET", "expiring", "f1")
+			add("[nil]", "HMGET", "expiring", "f3")
+			add("1", "HDEL", "big", "f1")
+			add("1", "HSET", "big", "f1", "v")
+		}
+		add("1", "DEL", "big")
+		add("1", "HSET", "big", "f1", "v")
+		add("0", "HSET", "big", "f1", "v")
+		go p.conn.Write(batch)
+		for _, w := range want {
+			p.read(w)
+		}
+	})
 }

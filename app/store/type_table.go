@@ -108,3 +108,50 @@ func (kv *KVStore) loadElements(refs []arena.Ref) {
 //
 //go:noinline
 func keepLoads(x uint8) {}
+
+// touchElements loads what a batch of commands on the elements of one big value
+// will need, as the touching of keys does for the value's record. Commands on
+// different values are left alone, for they gain less than it costs.
+func (db *database) touchElements(ws *workspace) {
+	kv := db.kv
+	var hashes [touchMax]uint64
+	for i := 1; i < len(ws.batch); i++ {
+		first, req := &ws.batch[i-1], &ws.batch[i]
+		if !first.onElement() || !req.onElement() || first.hash != req.hash {
+			continue
+		}
+		d := db.tableOf(ws.args[first.lo+first.cmd.firstKey], first.hash)
+		n := 0
+		for i--; i < len(ws.batch) && n < touchMax; i++ {
+			req := &ws.batch[i]
+			if !req.onElement() || req.hash != first.hash {
+				break
+			}
+			if d != nil {
+				hashes[n] = kv.elementType.Hash(ws.args[req.lo+req.cmd.element])
+				n++
+			}
+		}
+		if n > 1 {
+			d.Touch(kv.elementType, hashes[:n])
+		}
+	}
+}
+
+// onElement reports whether a request is about an element of a value.
+func (r *request) onElement() bool {
+	return r.hashed && r.cmd.element != 0 && r.cmd.element < r.hi-r.lo
+}
+
+// tableOf is the table of elements that a key has, nil when it has none.
+func (db *database) tableOf(key string, hash uint64) *dict.Dict {
+	kv := db.kv
+	ref := db.keys.Find(kv.keyType, hash, key)
+	if ref == 0 {
+		return nil
+	}
+	if e := kv.entryAt(ref); e.enc() == encTable || e.enc() == encExpiring {
+		return kv.fieldsOf(e)
+	}
+	return nil
+}

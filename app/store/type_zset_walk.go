@@ -1,6 +1,8 @@
 package store
 
 import (
+	"sort"
+
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
 	"github.com/codecrafters-io/redis-starter-go/app/listpack"
 	"github.com/codecrafters-io/redis-starter-go/app/tree"
@@ -133,31 +135,56 @@ func (r *zsetRoot) rankOf(kv *KVStore, score float64, after bool) int {
 	return int(r.order.Rank(kv.zsets.order, &c))
 }
 
-// lexRanks is the range of the members within a range. When their scores are not
-// all equal, which the documentation of Redis asks for, it is found among those
-// of the lowest score; in a listpack it is what Redis finds, which depends on
-// whether it looks from the end.
+// lexRanks is the range of the members within a range. Redis's documentation
+// asks for equal scores. When they are not, what is found is one of Redis's
+// answers if the members are in order, and something if they are not; in a
+// listpack it is what Redis finds in any case.
 func (z *zset) lexRanks(r *lexRange, reverse bool) (from, to int) {
 	if r.empty() {
 		return 0, 0
 	}
+	kv := z.db.kv
 	if z.root == nil {
-		s := &z.db.kv.zsets
+		s := &kv.zsets
 		return z.entryRanks(reverse,
 			func(member, _ int, lp []byte) bool { return r.below(s.text(lp, member)) },
 			func(member, _ int, lp []byte) bool { return r.above(s.text(lp, member)) })
 	}
 	to = z.len()
+	if !z.root.oneScore(kv) {
+		from = z.root.searchMembers(kv, func(member string) bool { return !r.below(member) })
+		to = z.root.searchMembers(kv, r.above)
+		return from, max(from, to)
+	}
 	if r.min.infinite == 0 {
-		from = z.root.lexRankOf(z.db.kv, r.min.text, r.min.open)
+		from = z.root.lexRankOf(kv, r.min.text, r.min.open)
 	}
 	if r.max.infinite == 0 {
-		to = z.root.lexRankOf(z.db.kv, r.max.text, !r.max.open)
+		to = z.root.lexRankOf(kv, r.max.text, !r.max.open)
 	}
 	return from, max(from, to)
 }
 
-// lexRankOf is the number of members below one of the lowest score, or not above it.
+// oneScore reports whether all scores are equal.
+func (r *zsetRoot) oneScore(kv *KVStore) bool {
+	var first, last tree.Cursor
+	r.order.First(kv.zsets.order, &first)
+	r.order.Last(kv.zsets.order, &last)
+	return first.Entry().Key == last.Entry().Key
+}
+
+// searchMembers is the lowest rank whose member, and every later one, reached
+// says yes to, if it says so to none before one that it does not.
+func (r *zsetRoot) searchMembers(kv *KVStore, reached func(member string) bool) int {
+	return sort.Search(r.order.Len(), func(rank int) bool {
+		var c tree.Cursor
+		r.order.SeekRank(kv.zsets.order, &c, uint64(rank))
+		return reached(kv.scoredType.Key(c.Entry().Ref))
+	})
+}
+
+// lexRankOf is the number of members below one, or not above it, where all
+// scores are equal.
 func (r *zsetRoot) lexRankOf(kv *KVStore, member string, after bool) int {
 	var c tree.Cursor
 	order := kv.zsets.order
