@@ -157,6 +157,8 @@ func families() [][]command {
 		keyspaceCommands,
 		objectCommands,
 		memoryCommands,
+		dumpCommands,
+		persistenceCommands,
 	}
 }
 
