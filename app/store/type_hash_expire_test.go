@@ -27,7 +27,7 @@ func (p *pipe) read(want string) {
 func fieldCount(kv *KVStore, db int, key string) int {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
-	if e := kv.dbs[db].find(key); e.ok() {
+	if e := kv.dbs[db].find(key); e.ok() && e.typ() == typeHash {
 		return kv.blockLen(e.enc(), e.outsideRef())
 	}
 	return 0
