@@ -98,7 +98,7 @@ func (kv *KVStore) writeSnapshot(dst io.Writer) error {
 	}
 	out := bufio.NewWriterSize(dst, 64<<10)
 	w := rdb.NewWriter(out, version, kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum"))
-	k := kv.newKeyEncoder(w)
+	k := kv.newKeyEncoder(w.Drain)
 	k.aux()
 	for _, source := range kv.snapshot.libraries {
 		k.enc.Function(source)
