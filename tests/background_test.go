@@ -17,17 +17,14 @@ import (
 // written meanwhile, and nobody waits for long.
 
 // begin starts a save in the background and returns the digest of the data at
-// that instant.
+// that instant, for which writes are paused.
 func (c *client) begin() string {
 	c.t.Helper()
-	c.ok("MULTI")
-	c.expect("DEBUG DIGEST", status("QUEUED"))
-	c.expect("BGSAVE", status("QUEUED"))
-	v := c.do("EXEC")
-	if len(v.elems) != 2 || v.elems[1].text != "Background saving started" {
-		c.t.Fatal(v)
-	}
-	return v.elems[0].text
+	c.ok("CLIENT PAUSE 100000 WRITE")
+	digest := c.digest()
+	c.expect("BGSAVE", status("Background saving started"))
+	c.ok("CLIENT UNPAUSE")
+	return digest
 }
 
 // saved waits until the save in the background has ended.

@@ -100,6 +100,7 @@ func (kv *KVStore) startSave() {
 	}
 	kv.saver = s
 	kv.snapshot.saves++
+	kv.snapshot.scheduled = false
 	kv.snapshot.lastTry = time.Now().Unix()
 	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
 	s.keys.aux()
@@ -449,14 +450,22 @@ func (kv *KVStore) savesItself() bool {
 	return kv.configured && len(kv.config.SavePoints()) > 0
 }
 
-// watchSavePoints begins a save when a save point is reached.
+// watchSavePoints begins a save when a save point is reached, or a transaction
+// has asked for it.
 func (kv *KVStore) watchSavePoints() {
 	state := &kv.snapshot
-	if kv.saver != nil || kv.dirty == 0 || state.loading.active || !kv.savesItself() {
+	if kv.saver != nil || state.loading.active {
 		return
 	}
 	now := time.Now().Unix()
 	if state.failed && now-state.lastTry <= saveRetry {
+		return
+	}
+	if state.scheduled {
+		kv.startSave()
+		return
+	}
+	if kv.dirty == 0 || !kv.savesItself() {
 		return
 	}
 	for _, p := range kv.config.SavePoints() {
