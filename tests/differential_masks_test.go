@@ -33,7 +33,7 @@ var masks = map[string]mask{
 	"HGETALL":     maskPairs,
 	"SRANDMEMBER": maskShape, "HRANDFIELD": maskShape, "ZRANDMEMBER": maskShape, "RANDOMKEY": maskShape,
 	"SPOP": {true, maskShape.hide},
-	"SCAN": {true, hideScan}, "HSCAN": {true, hideScan}, "SSCAN": {true, hideScan}, "ZSCAN": {true, hideScan},
+	"SCAN": {true, both(countOnly).hide}, "HSCAN": {true, both(countOnly).hide}, "SSCAN": {true, both(countOnly).hide}, "ZSCAN": {true, both(countOnly).hide},
 	"TTL": maskAbout, "PTTL": maskAbout, "EXPIRETIME": maskAbout, "PEXPIRETIME": maskAbout,
 	"SORT": {true, hideSort}, "SORT_RO": {true, hideSort},
 	"XINFO": both(hideTimes), "XPENDING": both(hideIdle),
@@ -70,10 +70,8 @@ func about(a, b reply) reply {
 	return b
 }
 
-// hideScan hides a part of a scan but for its shape.
-func hideScan(_ []string, a, b reply) (reply, reply) {
-	return reply{kind: a.kind, text: strconv.Itoa(len(a.elems))}, reply{kind: b.kind, text: strconv.Itoa(len(b.elems))}
-}
+// countOnly keeps the number of elements.
+func countOnly(v reply) reply { return reply{kind: v.kind, text: strconv.Itoa(len(v.elems))} }
 
 // hideSort hides the order where a table has made it.
 func hideSort(args []string, a, b reply) (reply, reply) {
@@ -81,7 +79,7 @@ func hideSort(args []string, a, b reply) (reply, reply) {
 	case !tableOrder:
 		return a, b
 	case limit:
-		return a.masked(), b.masked()
+		return countOnly(a), countOnly(b)
 	}
 	return a.sorted(), b.sorted()
 }

@@ -16,8 +16,10 @@ import (
 // alike in them are told apart by the sequence, which begins the node's block.
 // Only the last node grows; it has room to spare until it is finished.
 //
-// Invariant: every node has an entry that is not deleted. length counts those,
-// and first is the ID of the first one, 0-0 when there is none.
+// Invariant: every node has an entry. XDEL takes the last one that it has not yet
+// deleted away together with its node, but trimming may leave a first node of
+// nothing but deleted ones. length counts the others, and first is the ID of the
+// first of them, 0-0 when there is none.
 
 // A stream is the root of a stream.
 type stream struct {
