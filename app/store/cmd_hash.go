@@ -66,8 +66,7 @@ func (c *Client) hset(args []string) (created int, err error) {
 		return 0, err
 	}
 	created = c.db.setFields(e, key, pairs, false)
-	kv.changed(c.db, key, eventHash, "hset")
-	kv.dirty += int64(len(pairs)/2 - 1)
+	kv.changedBy(c.db, key, eventHash, "hset", len(pairs)/2)
 	return created, nil
 }
 
@@ -215,8 +214,7 @@ func (db *database) fieldsDeleted(e entry, key string, deleted int) {
 	if empty {
 		db.remove(e)
 	}
-	kv.changed(db, key, eventHash, "hdel")
-	kv.dirty += int64(deleted - 1)
+	kv.changedBy(db, key, eventHash, "hdel", deleted)
 	if empty {
 		kv.notify(eventGeneric, "del", key, db)
 	}

@@ -88,15 +88,8 @@ func (kv *KVStore) pushElements(c *Client, args []string, head, mustExist bool) 
 	l := c.db.list(e)
 	l.push(key, args[2:], head)
 	c.reply.Int(int64(l.len()))
-	kv.listChanged(c.db, key, pushEvent(head), len(args)-2)
+	kv.changedBy(c.db, key, eventList, pushEvent(head), len(args)-2)
 	return nil
-}
-
-// listChanged is changed for n changes of a list.
-func (kv *KVStore) listChanged(db *database, key, event string, n int) {
-	kv.touched(db, key)
-	kv.notify(eventList, event, key, db)
-	kv.dirty += int64(n)
 }
 
 // cmdLinsert serves LINSERT key BEFORE|AFTER pivot element.
@@ -119,7 +112,7 @@ func (kv *KVStore) cmdLinsert(c *Client, args []string) error {
 		c.reply.Int(-1)
 		return nil
 	}
-	kv.listChanged(c.db, key, "linsert", 1)
+	kv.changed(c.db, key, eventList, "linsert")
 	c.reply.Int(int64(l.len()))
 	return nil
 }
@@ -205,7 +198,7 @@ func (kv *KVStore) cmdLset(c *Client, args []string) error {
 	}
 	l.set(index, args[3])
 	c.reply.OK()
-	kv.listChanged(c.db, key, "lset", 1)
+	kv.changed(c.db, key, eventList, "lset")
 	return nil
 }
 
@@ -346,7 +339,7 @@ func (kv *KVStore) cmdLrem(c *Client, args []string) error {
 	l := c.db.list(e)
 	removed := l.removeEqual(args[3], limitOf(count), count < 0)
 	if removed > 0 {
-		kv.listChanged(c.db, key, "lrem", removed)
+		kv.changedBy(c.db, key, eventList, "lrem", removed)
 	}
 	if l.len() == 0 {
 		kv.removeList(c.db, l.e, key)

@@ -82,7 +82,7 @@ func (kv *KVStore) popRange(c *Client, e entry, key string, head bool, count int
 // elementsTaken tells that n elements were taken from an end of a list, and
 // removes it when they were, or are to be, all.
 func (kv *KVStore) elementsTaken(c *Client, e entry, key string, head bool, n int, all bool) {
-	kv.listChanged(c.db, key, popEvent(head), n)
+	kv.changedBy(c.db, key, eventList, popEvent(head), n)
 	if all {
 		kv.removeList(c.db, e, key)
 	}

@@ -360,7 +360,7 @@ func (s *sorter) store(c *Client, chosen []sortElement) {
 	l := db.list(entry{})
 	l.push(key, values, false)
 	kv.keyspaceEvents = events
-	kv.listChanged(db, key, "sortstore", len(values))
+	kv.changedBy(db, key, eventList, "sortstore", len(values))
 }
 
 // lookUp is the value that a pattern stands for. Its first asterisk is replaced

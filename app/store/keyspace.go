@@ -364,9 +364,14 @@ func (db *database) free(e entry) {
 // fail, and clients that cache it will hear of it. event, when not empty, is
 // published to those who asked for keyspace events of that class.
 func (kv *KVStore) changed(db *database, key string, class int, event string) {
+	kv.changedBy(db, key, class, event, 1)
+}
+
+// changedBy is changed for a command that counts as so many changes.
+func (kv *KVStore) changedBy(db *database, key string, class int, event string, changes int) {
 	kv.touched(db, key)
 	kv.notify(class, event, key, db)
-	kv.dirty++
+	kv.dirty += int64(changes)
 }
 
 // touched is changed without an event and without counting.
