@@ -364,7 +364,7 @@ func (c *Client) replyFields(e entry, fields, values bool) {
 		lp := e.listpack()
 		for p, isField := listpack.HeaderSize, true; !listpack.AtEnd(lp, p); p, isField = listpack.Next(lp, p), !isField {
 			if isField && fields || !isField && values {
-				c.replyEntry(lp, p)
+				c.replyText(lp, p)
 			}
 		}
 		return
@@ -382,15 +382,6 @@ func (c *Client) replyFields(e entry, fields, values bool) {
 		}
 		return true
 	})
-}
-
-// replyEntry writes an entry of a listpack as a string.
-func (c *Client) replyEntry(lp []byte, p int) {
-	if str, n, isInt := listpack.Read(lp, p); isInt {
-		c.reply.BulkInt(n)
-	} else {
-		c.reply.BulkBytes(str)
-	}
 }
 
 // cmdHscan serves HSCAN key cursor [MATCH pattern] [COUNT count].
@@ -437,8 +428,8 @@ func (c *Client) scanSmallHash(e entry, o *scanOptions) (n int) {
 	for p := listpack.HeaderSize; !listpack.AtEnd(lp, p); {
 		v := listpack.Next(lp, p)
 		if !o.match || glob.Match(o.pattern, textIn(listpack.Get(lp, p), digits[:0]), false) {
-			c.replyEntry(lp, p)
-			c.replyEntry(lp, v)
+			c.replyText(lp, p)
+			c.replyText(lp, v)
 			n += 2
 		}
 		p = listpack.Next(lp, v)

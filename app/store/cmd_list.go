@@ -154,7 +154,7 @@ func (kv *KVStore) cmdLindex(c *Client, args []string) error {
 	}
 	var w listWalk
 	offset := w.seek(&l, index)
-	replyValue(&c.reply, w.value(w.listNode.seek(offset)))
+	c.replyValue(w.value(w.listNode.seek(offset)))
 	return nil
 }
 
@@ -166,15 +166,6 @@ func (l *list) indexOf(n int64) (index int, ok bool) {
 		n += length
 	}
 	return int(n), n >= 0 && n < length
-}
-
-// replyValue answers with an element.
-func replyValue(w *resp.Writer, v listpack.Value) {
-	if v.IsInt {
-		w.BulkInt(v.Int)
-	} else {
-		w.BulkBytes(v.Str)
-	}
 }
 
 // cmdLset serves LSET key index element.

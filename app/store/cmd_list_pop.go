@@ -48,7 +48,7 @@ func (kv *KVStore) popReply(c *Client, e entry, key string, head bool) {
 	l := c.db.list(e)
 	var w listWalk
 	p := w.toEnd(&l, head)
-	replyValue(&c.reply, w.value(p))
+	c.replyValue(w.value(p))
 	last := l.len() == 1
 	if !last {
 		l.dropAt(&w, p)

@@ -48,6 +48,24 @@ func (db *database) insertListpack(key string, t valueType, size int) (entry, []
 	return e, listpack.Init(unsafe.Slice((*byte)(e.value()), size))
 }
 
+// replyText writes an entry of a listpack as a string.
+func (c *Client) replyText(lp []byte, p int) {
+	if str, n, isInt := listpack.Read(lp, p); isInt {
+		c.reply.BulkInt(n)
+	} else {
+		c.reply.BulkBytes(str)
+	}
+}
+
+// replyValue is replyText for one that has been read.
+func (c *Client) replyValue(v listpack.Value) {
+	if v.IsInt {
+		c.reply.BulkInt(v.Int)
+	} else {
+		c.reply.BulkBytes(v.Str)
+	}
+}
+
 // rootOf is the root of a value made of blocks, as what it is. The root does
 // not move, so the pointer is good for as long as the value is.
 func rootOf[T any](kv *KVStore, e entry) *T { return (*T)(kv.arena.Ptr(e.outsideRef())) }
