@@ -260,7 +260,7 @@ func (kv *KVStore) cmdHmget(c *Client, args []string) error {
 	for len(fields) > 0 {
 		n := min(len(fields), touchMax)
 		if big {
-			kv.touchFields(kv.fieldsOf(e), fields[:n], 1, &buf)
+			touchNamed(kv.fieldsOf(e), kv.elementType, fields[:n], 1, &buf)
 		}
 		for _, field := range fields[:n] {
 			c.replyField(e, field)

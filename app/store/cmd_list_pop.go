@@ -127,7 +127,7 @@ type lmpopArgs struct {
 func parseLmpop(args []string) (m lmpopArgs, err error) {
 	numkeys, ok := canonicalInt(args[0])
 	if !ok || numkeys < 1 {
-		return m, errLmpopNumkeys
+		return m, errNumkeysPositive
 	}
 	args = args[1:]
 	if numkeys >= int64(len(args)) {
@@ -156,10 +156,7 @@ func parseLmpop(args []string) (m lmpopArgs, err error) {
 	return m, nil
 }
 
-const (
-	errLmpopNumkeys replyError = "ERR numkeys should be greater than 0"
-	errLmpopCount   replyError = "ERR count should be greater than 0"
-)
+const errLmpopCount replyError = "ERR count should be greater than 0"
 
 // parseEnd parses LEFT, the head, or RIGHT.
 func parseEnd(arg string) (head bool, err error) {

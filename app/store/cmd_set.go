@@ -113,7 +113,7 @@ func (kv *KVStore) cmdSmismember(c *Client, args []string) error {
 	}
 	members := args[2:]
 	c.reply.Array(len(members))
-	var buf [batchMembers]uint64
+	var buf [touchMax]uint64
 	for len(members) > 0 {
 		n := min(len(members), batchMembers)
 		hashes := s.touch(members[:n], &buf)

@@ -49,14 +49,18 @@ const touchMax = 64
 // a command with many keys overlap. The keys are every step-th of args, up to
 // touchMax; their hashes, which it returns, are for hintKey.
 func (db *database) touchKeys(args []string, step int, hashes *[touchMax]uint64) []uint64 {
-	kv := db.kv
+	return touchNamed(&db.keys, db.kv.keyType, args, step, hashes)
+}
+
+// touchNamed is touchKeys for what has these names in any table.
+func touchNamed(d *dict.Dict, t *dict.Type, args []string, step int, hashes *[touchMax]uint64) []uint64 {
 	n := 0
 	for i := 0; i < len(args) && n < touchMax; i += step {
-		hashes[n] = kv.keyType.Hash(args[i])
+		hashes[n] = t.Hash(args[i])
 		n++
 	}
 	if n > 1 {
-		db.keys.Touch(kv.keyType, hashes[:n])
+		d.Touch(t, hashes[:n])
 	}
 	return hashes[:n]
 }
