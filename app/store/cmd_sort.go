@@ -174,6 +174,9 @@ func (s *sorter) load(e entry) (start, end int) {
 		})
 	case typeZset:
 		z := s.db.zset(e)
+		if z.root == nil {
+			z.toElements() // as in Redis; OBJECT ENCODING tells of it, even after SORT_RO
+		}
 		first, n, back := 0, z.len(), s.unsorted && s.desc
 		if start, end = s.window(n); s.unsorted {
 			first, n = start, end-start

@@ -65,7 +65,6 @@ func (kv *KVStore) ParseCommandLine() {
 		}
 		os.Exit(1)
 	}
-	kv.awaitLoaded(loadHeadStart)
 }
 
 // startWith is the part of ParseCommandLine that the mutex is held for.
@@ -81,9 +80,7 @@ func (kv *KVStore) startWith(args []string) error {
 		return err
 	}
 	kv.writePidFile()
-	if err := kv.loadAtStart(); err != nil {
-		return fmt.Errorf("Fatal error loading the DB: %s. Exiting.", systemText(causeOf(err)))
-	}
+	kv.loadAtStart()
 	return nil
 }
 
@@ -109,7 +106,8 @@ func (kv *KVStore) configure(args []string) error {
 	if err := kv.applyStartup(); err != nil {
 		return err
 	}
-	return kv.loadAtStart()
+	kv.loadAtStart()
+	return nil
 }
 
 // loadArgs reads the configuration. The log goes where it says from then on.

@@ -188,13 +188,7 @@ func (l *list) toRecord() {
 
 // room makes room for more bytes in a list within its record, and returns its
 // listpack with that room behind it. The entry may move.
-func (l *list) room(more int) []byte {
-	size := len(l.e.listpack())
-	need := recordSize(len(l.e.key()), size+more, l.e.hasExpiry())
-	if l.db.kv.arena.Cap(l.e.ref) >= need {
-		return unsafe.Slice((*byte)(l.e.value()), size+more)[:size]
-	}
-	var b []byte
+func (l *list) room(more int) (b []byte) {
 	l.e, b = l.db.growListpack(l.e, more)
 	return b
 }

@@ -25,10 +25,12 @@ func (e entry) listpack() []byte {
 
 // growListpack makes room for n more bytes in a listpack value, whose bytes it
 // returns: the caller adds entries to them, of n bytes together. The record may
-// move; offsets within the listpack stay.
+// move, unless there is room in its block; offsets within the listpack stay.
 func (db *database) growListpack(e entry, n int) (entry, []byte) {
 	size := len(e.listpack())
-	e = db.resizeValue(e, size+n)
+	if db.kv.arena.Cap(e.ref) < recordSize(len(e.key()), size+n, e.hasExpiry()) {
+		e = db.resizeValue(e, size+n)
+	}
 	return e, unsafe.Slice((*byte)(e.value()), size+n)[:size]
 }
 
