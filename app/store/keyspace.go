@@ -197,8 +197,8 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 	if !old.ok() {
 		return db.insert(key, t, enc, need, expireAt)
 	}
-	if len(db.waiting) != 0 && old.typ() == typeStream {
-		db.kv.keyReady(db, key) // for who needs the stream
+	if len(db.waiting) != 0 && (t.blocksFor() || old.typ() == typeStream) {
+		db.kv.keyReady(db, key) // for who wants the new value, or needs the stream
 	}
 	was := old.expireAt()
 	db.disown(old)
