@@ -241,18 +241,7 @@ func (kv *KVStore) copyList(root arena.Ref) arena.Ref {
 // are nodes.
 func (kv *KVStore) listBytes(root arena.Ref, samples int64) int64 {
 	r := (*listRoot)(kv.arena.Ptr(root))
-	var seen, sum int64
-	for n := range r.nodes.All(kv.lists.nodeType) {
-		if seen == samples {
-			break
-		}
-		seen++
-		sum += int64(kv.arena.Cap(n.Ref))
-	}
-	if nodes := int64(r.nodes.Len()); seen > 0 && seen < nodes {
-		sum = sum / seen * nodes
-	}
-	return int64(kv.arena.Cap(root)) + r.nodes.Bytes() + sum
+	return int64(kv.arena.Cap(root)) + kv.nodeBytes(&r.nodes, kv.lists.nodeType, samples)
 }
 
 func (kv *KVStore) listLen(root arena.Ref) int {
