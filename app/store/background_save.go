@@ -240,8 +240,9 @@ func (s *saver) slice() (more bool) {
 	if delay > 0 {
 		done := s.done
 		defer func() {
+			rest := delay * time.Duration(s.done-done)
 			s.kv.unlock()
-			time.Sleep(delay * time.Duration(s.done-done))
+			time.Sleep(rest)
 			s.kv.mu.Lock()
 		}()
 	}
