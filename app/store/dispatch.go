@@ -83,6 +83,9 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 		return cmd, errf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / "+
 			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd.full)
 	}
+	if kv.snapshot.loading.active && !flags.has(loading) {
+		return cmd, errLoading
+	}
 	if kv.pause.kind != pauseNone && kv.pausedFor(flags) {
 		return cmd, errPostponed
 	}

@@ -222,7 +222,7 @@ func (db *database) insert(key string, t valueType, enc encoding, size int, expi
 		e.putExpireAt(expireAt)
 		db.schedule(expireAt, e.ref)
 	}
-	if kv.keyspaceEvents&eventNew != 0 {
+	if kv.keyspaceEvents&eventNew != 0 && !kv.snapshot.loading.active {
 		kv.notify(eventNew, "new", key, db)
 	}
 	if len(db.waiting) != 0 && t.blocksFor() {

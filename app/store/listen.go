@@ -55,13 +55,25 @@ func (kv *KVStore) Listen() (net.Listener, error) {
 		kv.log(logNotice, "Running mode=standalone, port=%s, PID: %d", kv.Info.Port, os.Getpid())
 		kv.log(logWarning, "Server initialized")
 	}
+	if kv.snapshot.loading.active {
+		kv.snapshot.loading.ready = true // to be said when that is over
+	} else {
+		kv.logReady()
+	}
+	return l, nil
+}
+
+// logReady says that clients are served. kv.mu is held.
+func (kv *KVStore) logReady() {
+	l := kv.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.tcp) > 0 {
 		kv.log(logNotice, "Ready to accept connections")
 	}
 	if l.unix != nil {
 		kv.log(logNotice, "The server is now ready to accept connections at %s", kv.config.Str("unixsocket"))
 	}
-	return l, nil
 }
 
 // openAll opens what the configuration names. kv.mu is held.
