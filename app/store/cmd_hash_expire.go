@@ -77,7 +77,7 @@ func (c *Client) expireFields(args []string, base, unit int64) error {
 		}
 		return nil
 	}
-	if at <= kv.nowMs && kv.Info.Role != "slave" {
+	if kv.alreadyExpired(at) {
 		c.expireAtOnce(e, key, fields, when, at)
 		return nil
 	}

@@ -75,7 +75,7 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 		return cmd, err
 	}
 	if kv.guarded {
-		if err := kv.guard(c, flags); err != nil {
+		if err := kv.guard(c, cmd, flags); err != nil {
 			return cmd, err
 		}
 	}
@@ -93,13 +93,15 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 }
 
 // guard refuses what the state of the server does not allow: growing beyond
-// maxmemory, writing without the replicas that are asked for, and writing on a
-// replica. kv.guarded says that one of these may be the case at all.
-func (kv *KVStore) guard(c *Client, flags cmdFlags) error {
+// maxmemory, writing what cannot be written down, writing without the replicas
+// that are asked for, and writing on a replica. kv.guarded says that one of these may be the case at all.
+func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
 	switch {
 	case (flags.has(denyOOM) || queuing) && kv.outOfMemory():
 		return errOOM
+	case kv.journal != nil && (flags.has(write) || cmd.name == "ping") && kv.journal.troubled() != "":
+		return errf("MISCONF Errors writing to the AOF file: %s", kv.journal.troubled())
 	case flags.has(write) && kv.minReplicas > 0:
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
@@ -158,8 +160,8 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	if muted {
 		c.mute(mark)
 	}
-	if kv.dirty != dirty || kv.effects.pending() {
-		kv.propagate(c, args)
+	if kv.dirty > dirty || kv.effects.pending() { // less than before it is after SAVE
+		kv.propagate(c, args, kv.dirty > dirty)
 	}
 	if kv.nesting > 0 {
 		c.cmd = outer

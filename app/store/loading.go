@@ -31,6 +31,8 @@ type loadingState struct {
 	usedMemory  int64 // of the server that saved it
 	keys        int64 // loaded
 	expired     int64 // left out, since they had expired
+
+	keepExpired bool // of a base: commands follow that were run when the keys were there
 }
 
 // begin notes that so many bytes are about to be loaded.
@@ -178,7 +180,7 @@ func (l *snapshotLoad) key() error {
 		return nil
 	case err != nil:
 		return l.failed(err)
-	case expireAt != -1 && expireAt < kv.nowMs && kv.Info.Role != "slave":
+	case expireAt != -1 && expireAt < kv.nowMs && kv.Info.Role != "slave" && !state.keepExpired:
 		state.expired++
 		v.drop(kv)
 		return nil
@@ -208,19 +210,19 @@ func (l *snapshotLoad) failed(err error) error {
 	return &rdb.Error{Offset: l.r.Offset(), Code: int(l.r.Type), Key: strings.Clone(l.r.Key), Err: err}
 }
 
-// loadAtStart starts loading the snapshot that the directives name, if there is
-// one. kv.mu is held. It returns the file, or the reason why there is nothing to
-// load, which is nil when there is no such file.
+// loadAtStart starts loading the append-only file or the snapshot that the
+// directives name, if there is one. kv.mu is held. It returns the reason why it
+// cannot, in the words of the log.
 func (kv *KVStore) loadAtStart() error {
 	if kv.config.Bool("appendonly") {
-		return nil // the data is in the append-only file
+		return kv.loadJournal() // the data is there, whatever snapshots there are
 	}
 	f, err := os.Open(kv.snapshotPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("Fatal error loading the DB: %s. Exiting.", systemText(causeOf(err)))
 	}
 	total := int64(0)
 	if stat, err := f.Stat(); err == nil && stat.Mode().IsRegular() {

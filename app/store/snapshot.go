@@ -82,14 +82,15 @@ func (kv *KVStore) save() bool {
 // fillSnapshot writes all data to a file and sees to it that it is on disk. With
 // an error it names what failed, as Redis's log does.
 func (kv *KVStore) fillSnapshot(f *os.File) (step string, err error) {
-	if err := kv.writeSnapshot(f); err != nil {
+	if err := kv.writeSnapshot(f, false); err != nil {
 		return "rdbSaveRio", err
 	}
 	return "fsync", f.Sync()
 }
 
-// writeSnapshot writes all data.
-func (kv *KVStore) writeSnapshot(dst io.Writer) error {
+// writeSnapshot writes all data. base says that it is for the base of an append-only
+// file.
+func (kv *KVStore) writeSnapshot(dst io.Writer, base bool) error {
 	version := rdb.VersionDefault
 	for _, db := range kv.dbs {
 		if db.hashes.Len() > 0 { // fields that expire are not in older versions
@@ -99,7 +100,7 @@ func (kv *KVStore) writeSnapshot(dst io.Writer) error {
 	out := bufio.NewWriterSize(dst, 64<<10)
 	w := rdb.NewWriter(out, version, kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum"))
 	k := kv.newKeyEncoder(w)
-	k.aux()
+	k.aux(base)
 	for _, source := range kv.snapshot.libraries {
 		k.enc.Function(source)
 		k.spill()
@@ -118,13 +119,13 @@ func (kv *KVStore) writeSnapshot(dst io.Writer) error {
 	return out.Flush()
 }
 
-// aux encodes what a snapshot says of itself.
-func (k *keyEncoder) aux() {
+// aux encodes what a snapshot says of itself; base that it is one of an append-only file.
+func (k *keyEncoder) aux(base bool) {
 	k.enc.Aux("redis-ver", RedisVersion)
 	k.enc.AuxInt("redis-bits", strconv.IntSize)
 	k.enc.AuxInt("ctime", time.Now().Unix())
 	k.enc.AuxInt("used-mem", k.kv.usedMemory())
-	k.enc.AuxInt("aof-base", 0)
+	k.enc.AuxInt("aof-base", int64(bit(base)))
 }
 
 // database encodes the keys of a database, resting behind each of them when a

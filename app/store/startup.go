@@ -81,10 +81,7 @@ func (kv *KVStore) startWith(args []string) error {
 		return err
 	}
 	kv.writePidFile()
-	if err := kv.loadAtStart(); err != nil {
-		return fmt.Errorf("Fatal error loading the DB: %s. Exiting.", systemText(causeOf(err)))
-	}
-	return nil
+	return kv.loadAtStart()
 }
 
 // Configure sets the store up as a command line of these arguments would, and

@@ -101,7 +101,9 @@ type KVStore struct {
 	drains  []drainable // what is being freed in steps; the last first
 
 	snapshot  snapshotState
-	loadError error // of loading at the start, when it failed and the program goes on
+	aof       aofState
+	journal   *journal // nil while appendonly is off
+	loadError error    // of loading at the start, when it failed and the program goes on
 
 	startOnce sync.Once
 	closeOnce sync.Once
@@ -221,6 +223,7 @@ func (kv *KVStore) shutDown() {
 	kv.yielders.close()
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
+	kv.stopJournal()
 	kv.arena.Close()
 	kv.makeDatabases(len(kv.dbs))
 }
