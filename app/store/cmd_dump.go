@@ -161,7 +161,7 @@ func (kv *KVStore) readPayload(c *Client, payload string) (looseValue, error) {
 		kv.stats.sanitizations += l.blobs
 	}
 	if err != nil {
-		kv.log(logVerbose, "RESTORE of a bad payload: %v", err)
+		kv.log(logVerbose, "RESTORE of a bad payload, integrity check failed: %v", err)
 		return looseValue{}, errBadData
 	}
 	return v, nil

@@ -3,8 +3,24 @@ package store
 // The commands that save the data.
 
 var persistenceCommands = []command{
+	{name: "bgsave", arity: -1, flags: admin | noScript | noAsyncLoading, run: (*KVStore).cmdBgsave},
 	{name: "lastsave", arity: 1, flags: loading | stale | fast, cats: catAdmin | catDangerous, run: (*KVStore).cmdLastsave},
 	{name: "save", arity: 1, flags: admin | noScript | noAsyncLoading | noMulti, run: (*KVStore).cmdSave},
+}
+
+const errSaving replyError = "ERR Background save already in progress"
+
+// cmdBgsave serves BGSAVE [SCHEDULE].
+func (kv *KVStore) cmdBgsave(c *Client, args []string) error {
+	if len(args) > 2 || len(args) == 2 && !is(args[1], "schedule") {
+		return errSyntax
+	}
+	if kv.saver != nil {
+		return errSaving
+	}
+	kv.startSave()
+	c.reply.Status("Background saving started")
+	return nil
 }
 
 // cmdLastsave serves LASTSAVE.
@@ -15,6 +31,9 @@ func (kv *KVStore) cmdLastsave(c *Client, args []string) error {
 
 // cmdSave serves SAVE. Nobody else is served meanwhile.
 func (kv *KVStore) cmdSave(c *Client, args []string) error {
+	if kv.saver != nil {
+		return errSaving
+	}
 	kv.snapshot.saves++
 	if !kv.save() {
 		return errBare

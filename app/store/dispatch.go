@@ -86,20 +86,23 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 	if kv.snapshot.loading.active && !flags.has(loading) {
 		return cmd, errLoading
 	}
-	if kv.pause.kind != pauseNone && kv.pausedFor(flags) {
+	if kv.pause.kind != pauseNone && kv.pausedFor(flags) || kv.saver != nil && kv.saver.mustWait(c, cmd, flags, args) {
 		return cmd, errPostponed
 	}
 	return cmd, nil
 }
 
 // guard refuses what the state of the server does not allow: growing beyond
-// maxmemory, writing what cannot be written down, writing without the replicas
-// that are asked for, and writing on a replica. kv.guarded says that one of these may be the case at all.
+// maxmemory, writing what can be neither saved nor written down, writing without
+// the replicas that are asked for, and writing on a replica. kv.guarded says that
+// one of these may be the case at all.
 func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
 	switch {
 	case (flags.has(denyOOM) || queuing) && kv.outOfMemory():
 		return errOOM
+	case (flags.has(write) || cmd.name == "ping") && kv.savingFails():
+		return errMisconf
 	case kv.journal != nil && (flags.has(write) || cmd.name == "ping") && kv.journal.troubled() != "":
 		return errf("MISCONF Errors writing to the AOF file: %s", kv.journal.troubled())
 	case flags.has(write) && kv.minReplicas > 0:
@@ -147,6 +150,9 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	outer := c.cmd
 	c.cmd = cmd
 	mark, muted := len(c.reply.Buf), c.muted()
+	if kv.saver != nil && cmd.flags.has(write|mayReplicate) {
+		kv.saver.beforeCommand(c, cmd, args)
+	}
 	err := cmd.run(kv, c, args)
 	if kv.nesting == 0 {
 		kv.readClock()

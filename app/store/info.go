@@ -188,9 +188,13 @@ func (kv *KVStore) infoPersistence(w *infoWriter) {
 	for _, name := range []string{"async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"} {
 		w.field(name, 0)
 	}
-	w.field("current_fork_perc", "0.00")
-	w.field("current_save_keys_processed", 0)
-	w.field("current_save_keys_total", 0)
+	var done, total int64
+	if kv.saver != nil {
+		done, total = kv.saver.done, kv.saver.total
+	}
+	w.field("current_fork_perc", fmt.Sprintf("%.2f", 100*float64(done)/float64(max(total, 1))))
+	w.field("current_save_keys_processed", done)
+	w.field("current_save_keys_total", total)
 	kv.infoSnapshot(w)
 	kv.infoJournal(w)
 	kv.infoLoading(w)

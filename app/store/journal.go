@@ -442,7 +442,7 @@ func (kv *KVStore) debugLoadaof(c *Client, args []string) error {
 	}
 	kv.snapshot.libraries = nil
 	if err := kv.reloadJournal(); err != nil {
-		kv.log(logWarning, "%v", err)
+		kv.logLoadError(err)
 		return errReload
 	}
 	kv.dirty = 0

@@ -36,15 +36,14 @@ func (kv *KVStore) readManifest() error {
 	a.folder = aof.Folder{Dir: cfg.Str("dir"), Name: cfg.Str("appenddirname"), Prefix: cfg.Str("appendfilename")}
 	m, err := a.folder.Load()
 	if wrong, ok := errors.AsType[*aof.ManifestError](err); ok {
-		kv.log(logWarning, "*** FATAL AOF MANIFEST FILE ERROR ***")
+		text := "*** FATAL AOF MANIFEST FILE ERROR ***\n"
 		if wrong.Text != "" {
-			kv.log(logWarning, "Reading the manifest file, at line %d", wrong.Line)
-			kv.log(logWarning, ">>> '%s'", wrong.Text)
+			text += fmt.Sprintf("Reading the manifest file, at line %d\n>>> '%s'\n", wrong.Line, wrong.Text)
 		}
-		return errors.New(wrong.Reason)
+		return journalError(text + wrong.Reason)
 	}
 	if err != nil {
-		return fmt.Errorf("Fatal error: can't open the AOF manifest file %s for reading: %s",
+		return journalErrorf("Fatal error: can't open the AOF manifest file %s for reading: %s",
 			filepath.Join(a.folder.Name, a.folder.ManifestName()), systemText(causeOf(err)))
 	}
 	a.manifest = m
@@ -58,10 +57,20 @@ func (kv *KVStore) readManifest() error {
 	return nil
 }
 
+// A journalError says why the append-only file cannot be used, in lines for the log.
+type journalError string
+
+func (e journalError) Error() string { return string(e) }
+
+// journalErrorf formats a journalError.
+func journalErrorf(format string, args ...any) journalError {
+	return journalError(fmt.Sprintf(format, args...))
+}
+
 // stepFailed words a failure of the folder for the log.
 func stepFailed(err error) error {
 	if step, ok := errors.AsType[*aof.StepError](err); ok {
-		return fmt.Errorf("%s: %s", step.Step, systemText(causeOf(step.Err)))
+		return journalErrorf("%s: %s", step.Step, systemText(causeOf(step.Err)))
 	}
 	return err
 }
@@ -73,7 +82,7 @@ func (kv *KVStore) measureJournal() (total int64, err error) {
 	for _, f := range a.manifest.Files() {
 		n, err := a.folder.Size(f.Name)
 		if err != nil {
-			return 0, fmt.Errorf("Unable to obtain the AOF file %s length. stat: %s", f.Name, systemText(causeOf(err)))
+			return 0, journalErrorf("Unable to obtain the AOF file %s length. stat: %s", f.Name, systemText(causeOf(err)))
 		}
 		if f == a.manifest.Base {
 			a.baseBytes = n
@@ -85,45 +94,28 @@ func (kv *KVStore) measureJournal() (total int64, err error) {
 
 // loadJournal starts loading the append-only file, or opens a new one. kv.mu is
 // held.
-func (kv *KVStore) loadJournal() error {
-	if err := kv.readManifest(); err != nil {
-		return err
-	}
-	total, err := kv.measureJournal()
-	if err != nil {
-		return err
-	}
-	if total == 0 {
-		return kv.openJournal()
-	}
+func (kv *KVStore) loadJournal() {
 	state := &kv.snapshot.loading
-	state.begin(total)
-	state.done = make(chan struct{})
+	state.begin(0)
+	state.done, state.listen = make(chan struct{}), make(chan struct{})
 	kv.serving.Add(1)
-	go kv.replayInBackground()
-	return nil
+	go kv.loadJournalInBackground()
 }
 
-// replayInBackground loads the append-only file. When it cannot be a server that
-// was started from the command line ends.
-func (kv *KVStore) replayInBackground() {
+// loadJournalInBackground loads the append-only file, if there is one, and opens
+// it. When it cannot be, a server that was started from the command line ends.
+func (kv *KVStore) loadJournalInBackground() {
 	defer kv.serving.Done()
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
-	began := time.Now()
-	err := kv.replayAll(true)
-	state := &kv.snapshot.loading
+	err := kv.replayAtStart()
 	if err == nil {
-		kv.log(logNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
 		err = kv.openJournal()
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
-		kv.log(logWarning, "%v", err)
-		if kv.standalone {
-			os.Exit(1)
-		}
-		kv.loadError = err
+		kv.failToLoad(err)
 	}
+	state := &kv.snapshot.loading
 	state.active = false
 	close(state.done)
 	if err != nil {
@@ -135,6 +127,24 @@ func (kv *KVStore) replayInBackground() {
 	kv.cron.nudge() // for what expires
 }
 
+// replayAtStart runs the commands that there are.
+func (kv *KVStore) replayAtStart() error {
+	began := time.Now()
+	if err := kv.readManifest(); err != nil {
+		return err
+	}
+	total, err := kv.measureJournal()
+	if err != nil || total == 0 {
+		return err
+	}
+	kv.snapshot.loading.bytesTotal = total
+	if err := kv.replayAll(true); err != nil {
+		return err
+	}
+	kv.log(logNotice, "DB loaded from append only file: %.3f seconds", time.Since(began).Seconds())
+	return nil
+}
+
 // reloadJournal loads the append-only file without letting anybody in between.
 func (kv *KVStore) reloadJournal() error {
 	if kv.journal == nil {
@@ -143,7 +153,7 @@ func (kv *KVStore) reloadJournal() error {
 		}
 	}
 	if kv.aof.manifest.Empty() {
-		return errors.New("There is no append-only file to load")
+		return journalError("There is no append-only file to load")
 	}
 	total, err := kv.measureJournal()
 	if err != nil {
@@ -186,10 +196,10 @@ func (kv *KVStore) replayFile(file aof.File, last, resting bool) error {
 	path := kv.aof.folder.Path(name)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("The append log file %s doesn't exist: %s", name, systemText(causeOf(err)))
+		return journalErrorf("The append log file %s doesn't exist: %s", name, systemText(causeOf(err)))
 	}
 	if err != nil {
-		return fmt.Errorf("Fatal error: can't open the append log file %s for reading: %s", name, systemText(causeOf(err)))
+		return journalErrorf("Fatal error: can't open the append log file %s for reading: %s", name, systemText(causeOf(err)))
 	}
 	defer f.Close()
 	r := replay{kv: kv, file: name, src: f}
@@ -213,29 +223,29 @@ func (kv *KVStore) replayFile(file aof.File, last, resting bool) error {
 		return err
 	}
 	if _, ok := errors.AsType[*aof.FormatError](err); ok {
-		return fmt.Errorf("Bad file format reading the append only file %s: make a backup of your AOF file, "+
+		return journalErrorf("Bad file format reading the append only file %s: make a backup of your AOF file, "+
 			"then use ./redis-check-aof --fix <filename.manifest>", name)
 	}
-	if failure, ok := errors.AsType[replayError](err); ok {
+	if failure, ok := errors.AsType[journalError](err); ok {
 		return failure
 	}
-	return fmt.Errorf("Unrecoverable error reading the append only file %s: %s", name, systemText(causeOf(err)))
+	return journalErrorf("Unrecoverable error reading the append only file %s: %s", name, systemText(causeOf(err)))
 }
 
 // cutTail takes off what lies behind the last whole command of a file.
 func (kv *KVStore) cutTail(name string, valid int64, last bool) error {
 	if !kv.config.Bool("aof-load-truncated") {
-		return fmt.Errorf("Unexpected end of file reading the append only file %s. You can: "+
+		return journalErrorf("Unexpected end of file reading the append only file %s. You can: "+
 			"1) Make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>. "+
 			"2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server.", name)
 	}
 	kv.log(logWarning, "!!! Warning: short read while loading the AOF file %s!!!", name)
 	if !last {
-		return errors.New("Fatal error: the truncated file is not the last file")
+		return journalError("Fatal error: the truncated file is not the last file")
 	}
 	kv.log(logWarning, "!!! Truncating the AOF %s at offset %d !!!", name, valid)
 	if err := os.Truncate(kv.aof.folder.Path(name), valid); err != nil {
-		return fmt.Errorf("Error truncating the AOF file %s: %s", name, systemText(causeOf(err)))
+		return journalErrorf("Error truncating the AOF file %s: %s", name, systemText(causeOf(err)))
 	}
 	kv.log(logWarning, "AOF %s loaded anyway because aof-load-truncated is enabled", name)
 	return nil
@@ -250,11 +260,6 @@ type replay struct {
 	rest   func() error // called now and then, nil for nothing
 	c      *Client      // in whose place the commands run
 }
-
-// A replayError is a command that cannot be run again.
-type replayError string
-
-func (e replayError) Error() string { return string(e) }
 
 // preamble loads the snapshot that a file begins with.
 func (r *replay) preamble(f *os.File) error {
@@ -281,7 +286,7 @@ func (r *replay) preamble(f *os.File) error {
 		if old {
 			kind = "RDB preamble of the AOF file"
 		}
-		return fmt.Errorf("Error reading the %s %s, AOF loading aborted", kind, r.file)
+		return journalErrorf("Error reading the %s %s, AOF loading aborted", kind, r.file)
 	}
 	if old {
 		kv.log(logNotice, "Reading the remaining AOF tail...")
@@ -316,7 +321,7 @@ func (r *replay) commands() (valid int64, err error) {
 		}
 		cmd := kv.commands.lookup(args)
 		if cmd == nil {
-			return valid, replayError("Unknown command '" + cut(args[0], quotedMax) + "' reading the append only file " + r.file)
+			return valid, journalError("Unknown command '" + cut(args[0], quotedMax) + "' reading the append only file " + r.file)
 		}
 		if !cmd.checkArity(len(args)) {
 			return valid, &aof.FormatError{Offset: in.Offset(), Reason: "wrong number of arguments"}
@@ -377,7 +382,7 @@ func (kv *KVStore) openJournal() error {
 	name := m.Incr[len(m.Incr)-1].Name
 	log, err := aof.Open(a.folder.Path(name))
 	if err != nil {
-		return fmt.Errorf("Can't open the append-only file %s: %s", name, systemText(causeOf(err)))
+		return journalErrorf("Can't open the append-only file %s: %s", name, systemText(causeOf(err)))
 	}
 	if changed {
 		if err := a.folder.Store(m); err != nil {
@@ -413,7 +418,7 @@ func (kv *KVStore) writeBase(name string) error {
 	temp := kv.aof.folder.Path("temp-rewriteaof-" + strconv.Itoa(os.Getpid()) + ".aof")
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("Opening the temp file for AOF rewrite in rewriteAppendOnlyFile(): %s", systemText(causeOf(err)))
+		return journalErrorf("Opening the temp file for AOF rewrite in rewriteAppendOnlyFile(): %s", systemText(causeOf(err)))
 	}
 	if filepath.Ext(name) == ".rdb" {
 		err = kv.writeSnapshot(f, true)
@@ -429,7 +434,7 @@ func (kv *KVStore) writeBase(name string) error {
 	}
 	if err != nil {
 		os.Remove(temp)
-		return fmt.Errorf("Write error writing append only file on disk: %s", systemText(causeOf(err)))
+		return journalErrorf("Write error writing append only file on disk: %s", systemText(causeOf(err)))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type database struct {
 	hashes  ttl.Index              // the roots of hashes whose fields expire, by the first of those
 	watched map[string]*watchedKey // see cmd_transaction.go
 	waiting map[string]*waitQueue  // see blocking.go
+	saving  *savedTable            // see background_save.go
 }
 
 // hashOf is the key's hash, from the touching of keys when it was touched. An
@@ -126,6 +127,10 @@ func (db *database) lookupWrite(key string) entry {
 	if !e.ok() {
 		return e
 	}
+	if db.kv.saver != nil {
+		db.saveFirst(key)
+		db.ownValue(e)
+	}
 	if e.hasExpiry() && db.kv.expired(e) {
 		db.kv.expireForWrite(db, e)
 		return entry{}
@@ -197,6 +202,7 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 		db.kv.keyReady(db, key) // for who needs the stream
 	}
 	was := old.expireAt()
+	db.saveFirst(key)
 	db.disown(old)
 	if a.Cap(old.ref) == arena.RoundUp(need) {
 		db.freeOutside(old)
@@ -216,6 +222,7 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 // insert makes the record of a key that is not in the table.
 func (db *database) insert(key string, t valueType, enc encoding, size int, expireAt int64) entry {
 	kv := db.kv
+	db.saveFirst(key)
 	e := db.newRecord(key, kindOf(t, enc, expireAt >= 0), size, kv.newAccess())
 	db.keys.Insert(kv.keyType, kv.hashOf(key), e.ref)
 	if expireAt >= 0 {
@@ -255,6 +262,7 @@ func (db *database) freeOutside(e entry) {
 func (db *database) remake(e entry, valueSize int, expireAt int64) entry {
 	a := db.kv.arena
 	key := e.key()
+	db.saveFirst(key)
 	was := e.expireAt()
 	n := min(e.valueSize(), valueSize)
 	need := recordSize(len(key), valueSize, expireAt >= 0)
@@ -283,6 +291,7 @@ func (db *database) resizeValue(e entry, size int) entry {
 func (db *database) recast(e entry, enc encoding, size int) entry {
 	at := e.expireAt()
 	key := e.key()
+	db.saveFirst(key)
 	to := db.newRecord(key, kindOf(e.typ(), enc, at >= 0), recordSize(len(key), size, at >= 0), e.access())
 	return db.move(e, to, at, at)
 }
@@ -330,6 +339,7 @@ func (db *database) unlink(e entry) {
 	if len(db.waiting) != 0 && e.typ() == typeStream {
 		kv.keyReady(db, e.key()) // for who needs the stream
 	}
+	db.saveFirst(e.key())
 	db.keys.Remove(kv.keyType, kv.hashOf(e.key()), e.ref)
 	if at := e.expireAt(); at >= 0 {
 		db.expires.Remove(kv.arena, at, e.ref)

@@ -23,6 +23,7 @@ import (
 type loadingState struct {
 	active bool
 	done   chan struct{} // closed when it is over; nil if nothing was loaded at the start
+	listen chan struct{} // closed when the server listens
 	ready  bool          // the server listens, and is to say so when it is over
 
 	started     int64 // in seconds since 1970
@@ -211,52 +212,47 @@ func (l *snapshotLoad) failed(err error) error {
 }
 
 // loadAtStart starts loading the append-only file or the snapshot that the
-// directives name, if there is one. kv.mu is held. It returns the reason why it
-// cannot, in the words of the log.
-func (kv *KVStore) loadAtStart() error {
+// directives name, if there is one. kv.mu is held.
+func (kv *KVStore) loadAtStart() {
 	if kv.config.Bool("appendonly") {
-		return kv.loadJournal() // the data is there, whatever snapshots there are
+		kv.loadJournal() // the data is there, whatever snapshots there are
+		return
 	}
 	f, err := os.Open(kv.snapshotPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("Fatal error loading the DB: %s. Exiting.", systemText(causeOf(err)))
+		return
 	}
 	total := int64(0)
-	if stat, err := f.Stat(); err == nil && stat.Mode().IsRegular() {
+	if stat, failure := f.Stat(); failure == nil && stat.Mode().IsRegular() {
 		total = stat.Size()
 	}
 	state := &kv.snapshot.loading
 	state.begin(total)
-	state.done = make(chan struct{})
+	state.done, state.listen = make(chan struct{}), make(chan struct{})
 	kv.serving.Add(1)
-	go kv.loadInBackground(f)
-	return nil
+	go kv.loadInBackground(f, err)
 }
 
-// loadInBackground loads a snapshot. When it is damaged a server that was started
-// from the command line ends.
-func (kv *KVStore) loadInBackground(f *os.File) {
+// loadInBackground loads a snapshot from a file, unless it could not be opened.
+// When that fails a server that was started from the command line ends.
+func (kv *KVStore) loadInBackground(f *os.File, err error) {
 	defer kv.serving.Done()
 	defer f.Close()
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	began := time.Now()
 	src := &loadSource{kv: kv, f: f, rested: began, told: began}
-	r, err := kv.openSnapshot(f, src)
+	var r *rdb.Reader
+	if err == nil {
+		r, err = kv.openSnapshot(f, src)
+	}
 	if err == nil {
 		_, err = kv.loadResting(r, false, src.delay)
 	}
-	state := &kv.snapshot.loading
 	if err != nil && !errors.Is(err, net.ErrClosed) {
-		kv.logLoadError(err)
-		if kv.standalone {
-			os.Exit(1)
-		}
-		kv.loadError = err
+		kv.failToLoad(err)
 	}
+	state := &kv.snapshot.loading
 	state.active = false
 	close(state.done)
 	if err != nil {
@@ -267,6 +263,35 @@ func (kv *KVStore) loadInBackground(f *os.File) {
 		kv.logReady()
 	}
 	kv.cron.nudge() // for what expires
+}
+
+// failToLoad says why the data cannot be loaded, and ends a server that was
+// started from the command line: not before it has said that it runs, for that
+// is what those wait for who want to know how it has ended. The mutex is given
+// up meanwhile.
+func (kv *KVStore) failToLoad(err error) {
+	kv.loadError = err
+	if kv.standalone {
+		listening := kv.snapshot.loading.listen
+		kv.mu.Unlock()
+		select {
+		case <-listening:
+		case <-time.After(time.Second):
+		}
+		kv.mu.Lock()
+	}
+	kv.logLoadError(err)
+	if kv.standalone {
+		os.Exit(1)
+	}
+}
+
+// noteListening says that the server listens. kv.mu is held.
+func (l *loadingState) noteListening() {
+	if l.listen != nil {
+		close(l.listen)
+		l.listen = nil
+	}
 }
 
 // A loadSource is a file from which data is loaded. It gives the mutex up while
@@ -326,6 +351,12 @@ func (s *loadSource) delay() error {
 // logLoadError says in the log why a snapshot could not be loaded, in the words
 // that people who know Redis look for.
 func (kv *KVStore) logLoadError(err error) {
+	if why, ok := errors.AsType[journalError](err); ok {
+		for line := range strings.Lines(string(why)) {
+			kv.log(logWarning, "%s", strings.TrimSuffix(line, "\n"))
+		}
+		return
+	}
 	failure, ok := errors.AsType[*rdb.Error](err)
 	if !ok {
 		if errors.Is(err, errTooFewDatabases) {

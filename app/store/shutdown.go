@@ -64,12 +64,15 @@ func (kv *KVStore) prepareShutdown(flags int64) bool {
 		flags = flags&^config.ShutdownSave | config.ShutdownNosave
 	}
 	kv.log(logWarning, "User requested shutdown...")
+	if kv.saver != nil {
+		kv.log(logWarning, "There is a background save. Giving it up!")
+		kv.abortSave()
+	}
 	if kv.journal != nil {
 		kv.log(logNotice, "Calling fsync() on the AOF file.")
 		kv.journal.flush()
 	}
-	asked := kv.configured && len(kv.config.SavePoints()) > 0 && flags&config.ShutdownNosave == 0
-	if asked || flags&config.ShutdownSave != 0 {
+	if kv.savesItself() && flags&config.ShutdownNosave == 0 || flags&config.ShutdownSave != 0 {
 		kv.log(logNotice, "Saving the final RDB snapshot before exiting.")
 		if !kv.save() {
 			if flags&config.ShutdownForce == 0 {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,19 +15,23 @@ import (
 	"github.com/codecrafters-io/redis-starter-go/app/rdb"
 )
 
-// Snapshots: all data as a file, written by SAVE, at the end of the server when
-// save points ask for it, and by DEBUG RELOAD; read at the start (loading.go).
+// Snapshots: all data as a file, written by BGSAVE and save points
+// (background_save.go), by SAVE, DEBUG RELOAD and at the end of the server; read
+// at the start (loading.go).
 // What a key looks like in it is the business of snapshot_encode.go, what is
 // made of it that of snapshot_value.go.
 //
 // The file is written beside the one that it will replace, and takes its place
 // when all of it is on disk. Whatever fails before leaves the old one as it is.
 //
-// All happens with the mutex held, as SAVE stops Redis.
+// What is here happens with the mutex held, as SAVE stops Redis.
 
 // A snapshotState is what the server knows of its snapshots.
 type snapshotState struct {
 	lastSave      int64    // when the data was last saved, in seconds since 1970
+	lastTry       int64    // when it was last tried in the background
+	lastSeconds   int64    // how long that took, -1 when there was none
+	failed        bool     // the last time, in the background
 	saves         int64    // SAVEs since the start
 	skipChecksums bool     // DEBUG SET-SKIP-CHECKSUM-VALIDATION
 	libraries     []string // sources of function libraries in the snapshot that was loaded
@@ -38,73 +43,91 @@ type snapshotState struct {
 // save writes a snapshot to the file that the directives name, and reports
 // whether it could; if not the log says why.
 func (kv *KVStore) save() bool {
-	dir, name := kv.config.Str("dir"), kv.config.Str("dbfilename")
-	tempName := "temp-" + strconv.Itoa(os.Getpid()) + ".rdb"
-	if !kv.standalone {
-		tempName = "temp-" + strconv.Itoa(os.Getpid()) + "-" + kv.runID[:8] + ".rdb" // a program may have several stores
-	}
-	temp := filepath.Join(dir, tempName)
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
-	if err != nil {
-		kv.log(logWarning, "Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", tempName, dir, systemText(err))
+	file := kv.newSnapshotFile("")
+	kv.snapshot.temp.Store(&file.temp)
+	defer kv.snapshot.temp.Store(nil)
+	if err := file.write(func(f io.Writer) error { return kv.writeSnapshot(f, false) }); err != nil {
 		return false
 	}
-	kv.snapshot.temp.Store(&temp)
-	defer kv.snapshot.temp.Store(nil)
-	step, err := kv.fillSnapshot(f)
+	kv.dirty = 0
+	kv.noteSaved()
+	return true
+}
+
+// noteSaved notes that the data is on disk.
+func (kv *KVStore) noteSaved() {
+	kv.snapshot.lastSave = time.Now().Unix()
+	kv.snapshot.failed = false
+}
+
+// A snapshotFile is a file that is going to be the snapshot, in the place of the
+// one that has the name now.
+type snapshotFile struct {
+	kv        *KVStore
+	dir, name string
+	tempName  string
+	temp      string // with its path
+}
+
+// newSnapshotFile is the file that the directives name, whose temporary name has
+// a suffix.
+func (kv *KVStore) newSnapshotFile(suffix string) *snapshotFile {
+	f := &snapshotFile{kv: kv, dir: kv.config.Str("dir"), name: kv.config.Str("dbfilename")}
+	if !kv.standalone {
+		suffix += "-" + kv.runID[:8] // a program may have several stores
+	}
+	f.tempName = "temp-" + strconv.Itoa(os.Getpid()) + suffix + ".rdb"
+	f.temp = filepath.Join(f.dir, f.tempName)
+	return f
+}
+
+// write has the file filled, and gives it its name when all of it is on disk.
+// When something fails the log says so and no file is left.
+func (s *snapshotFile) write(fill func(io.Writer) error) error {
+	f, err := os.OpenFile(s.temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		s.kv.log(logWarning, "Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", s.tempName, s.dir, systemText(causeOf(err)))
+		return err
+	}
+	step := "rdbSaveRio"
+	if err = fill(f); err == nil {
+		step, err = "fsync", f.Sync()
+	}
 	if err != nil {
 		f.Close()
 	} else if err = f.Close(); err != nil {
 		step = "fclose"
 	}
 	if err == nil {
-		if err = os.Rename(temp, filepath.Join(dir, name)); err != nil {
-			kv.log(logWarning, "Error moving temp DB file %s on the final destination %s (in server root dir %s): %s",
-				tempName, name, dir, systemText(err))
-			os.Remove(temp)
-			return false
+		if err = os.Rename(s.temp, filepath.Join(s.dir, s.name)); err != nil {
+			s.kv.log(logWarning, "Error moving temp DB file %s on the final destination %s (in server root dir %s): %s",
+				s.tempName, s.name, s.dir, systemText(err))
+			os.Remove(s.temp)
+			return err
 		}
-		if err = syncDir(dir); err != nil {
-			step = "fsyncFileDir"
-		}
+		step, err = "fsyncFileDir", syncDir(s.dir)
 	}
 	if err != nil {
-		kv.log(logWarning, "Write error saving DB on disk(%s): %s", step, systemText(err))
-		os.Remove(temp)
-		return false
+		if err != errAborted {
+			s.kv.log(logWarning, "Write error saving DB on disk(%s): %s", step, systemText(causeOf(err)))
+		}
+		os.Remove(s.temp)
+		return err
 	}
-	kv.log(logNotice, "DB saved on disk")
-	kv.dirty = 0
-	kv.snapshot.lastSave = time.Now().Unix()
-	return true
+	s.kv.log(logNotice, "DB saved on disk")
+	return nil
 }
 
-// fillSnapshot writes all data to a file and sees to it that it is on disk. With
-// an error it names what failed, as Redis's log does.
-func (kv *KVStore) fillSnapshot(f *os.File) (step string, err error) {
-	if err := kv.writeSnapshot(f, false); err != nil {
-		return "rdbSaveRio", err
-	}
-	return "fsync", f.Sync()
-}
+// errAborted ends the writing of a snapshot that nobody wants any more.
+var errAborted = errors.New("the snapshot is not wanted any more")
 
 // writeSnapshot writes all data. base says that it is for the base of an append-only
 // file.
 func (kv *KVStore) writeSnapshot(dst io.Writer, base bool) error {
-	version := rdb.VersionDefault
-	for _, db := range kv.dbs {
-		if db.hashes.Len() > 0 { // fields that expire are not in older versions
-			version = rdb.VersionFieldExpire
-		}
-	}
 	out := bufio.NewWriterSize(dst, 64<<10)
-	w := rdb.NewWriter(out, version, kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum"))
-	k := kv.newKeyEncoder(w)
+	w := rdb.NewWriter(out, kv.snapshotVersion(), kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum"))
+	k := kv.newKeyEncoder(w.Drain)
 	k.aux(base)
-	for _, source := range kv.snapshot.libraries {
-		k.enc.Function(source)
-		k.spill()
-	}
 	delay := time.Duration(kv.config.Int("rdb-key-save-delay")) * time.Microsecond
 	for _, db := range kv.dbs {
 		k.database(db, delay)
@@ -119,13 +142,28 @@ func (kv *KVStore) writeSnapshot(dst io.Writer, base bool) error {
 	return out.Flush()
 }
 
-// aux encodes what a snapshot says of itself; base that it is one of an append-only file.
+// snapshotVersion is the version of the format that the data needs.
+func (kv *KVStore) snapshotVersion() int {
+	for _, db := range kv.dbs {
+		if db.hashes.Len() > 0 { // fields that expire are not in older versions
+			return rdb.VersionFieldExpire
+		}
+	}
+	return rdb.VersionDefault
+}
+
+// aux encodes what a snapshot says of itself, among it whether it is the base of an
+// append-only file, and the function libraries.
 func (k *keyEncoder) aux(base bool) {
 	k.enc.Aux("redis-ver", RedisVersion)
 	k.enc.AuxInt("redis-bits", strconv.IntSize)
 	k.enc.AuxInt("ctime", time.Now().Unix())
 	k.enc.AuxInt("used-mem", k.kv.usedMemory())
 	k.enc.AuxInt("aof-base", int64(bit(base)))
+	for _, source := range k.kv.snapshot.libraries {
+		k.enc.Function(source)
+		k.spill()
+	}
 }
 
 // database encodes the keys of a database, resting behind each of them when a
@@ -199,9 +237,8 @@ func (kv *KVStore) debugReload(c *Client, args []string) error {
 		return errBare
 	}
 	if flush {
-		if kv.keyCount() > 0 {
-			kv.emptyArena()
-		}
+		kv.abortSave()
+		kv.dropAll(kv.dbs)
 		kv.snapshot.libraries = nil
 	}
 	kv.hint = commandHint{}
@@ -256,11 +293,18 @@ const (
 func (kv *KVStore) infoSnapshot(w *infoWriter) {
 	s := &kv.snapshot
 	w.field("rdb_changes_since_last_save", kv.dirty)
-	w.field("rdb_bgsave_in_progress", 0)
+	status, running := "ok", int64(-1)
+	if s.failed {
+		status = "err"
+	}
+	if kv.saver != nil {
+		running = time.Now().Unix() - s.lastTry
+	}
+	w.field("rdb_bgsave_in_progress", bit(kv.saver != nil))
 	w.field("rdb_last_save_time", s.lastSave)
-	w.field("rdb_last_bgsave_status", "ok")
-	w.field("rdb_last_bgsave_time_sec", -1)
-	w.field("rdb_current_bgsave_time_sec", -1)
+	w.field("rdb_last_bgsave_status", status)
+	w.field("rdb_last_bgsave_time_sec", s.lastSeconds)
+	w.field("rdb_current_bgsave_time_sec", running)
 	w.field("rdb_saves", s.saves)
 	w.field("rdb_last_cow_size", 0)
 	w.field("rdb_last_load_keys_expired", s.loading.expired)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
+	"github.com/codecrafters-io/redis-starter-go/app/dict"
 	"github.com/codecrafters-io/redis-starter-go/app/rdb"
 	"github.com/codecrafters-io/redis-starter-go/app/tree"
 )
@@ -9,27 +10,29 @@ import (
 // From keys to a snapshot. Small collections, and the nodes of lists and
 // streams, go out as the bytes they are; tables element by element.
 
-// A keyEncoder lays out keys and values as a snapshot has them. With a writer
-// it hands on what has come together now and then, so that a big value takes no
+// A keyEncoder lays out keys and values as a snapshot has them. With a drain it
+// hands on what has come together now and then, so that a big value takes no
 // memory; without one it keeps everything, as a payload of DUMP wants it.
 type keyEncoder struct {
 	kv      *KVStore
 	enc     rdb.Encoder
-	writer  *rdb.Writer // nil: all stays in enc
-	err     error       // the first one of the writer
-	saveLRU bool        // the policies of maxmemory want to know when keys were used
-	saveLFU bool        // or how often
+	drain   func(*rdb.Encoder) error // nil: all stays in enc
+	spillAt int                      // bytes that come together before they are handed on
+	err     error                    // the first one of drain: nothing more is encoded
+	saveLRU bool                     // the policies of maxmemory want to know when keys were used
+	saveLFU bool                     // or how often
+	node    []byte                   // where a compressed node of a list is expanded
 }
 
-// spillBytes is how much comes together before it is handed on.
 const spillBytes = 256 << 10
 
-// newKeyEncoder makes an encoder for what w writes, nil for a payload.
-func (kv *KVStore) newKeyEncoder(w *rdb.Writer) *keyEncoder {
+// newKeyEncoder makes an encoder for what drain takes, nil for a payload.
+func (kv *KVStore) newKeyEncoder(drain func(*rdb.Encoder) error) *keyEncoder {
 	policy := kv.config.Str("maxmemory-policy")
 	return &keyEncoder{
 		kv:      kv,
-		writer:  w,
+		drain:   drain,
+		spillAt: spillBytes,
 		saveLRU: policy == "allkeys-lru" || policy == "volatile-lru",
 		saveLFU: kv.lfu,
 	}
@@ -37,20 +40,27 @@ func (kv *KVStore) newKeyEncoder(w *rdb.Writer) *keyEncoder {
 
 // spill hands on what has come together, if it is much.
 func (k *keyEncoder) spill() {
-	if k.writer != nil && k.enc.Len() >= spillBytes {
+	if k.drain != nil && k.enc.Len() >= k.spillAt {
 		k.flush()
 	}
 }
 
 // flush hands on what has come together.
 func (k *keyEncoder) flush() {
-	if err := k.writer.Drain(&k.enc); err != nil && k.err == nil {
-		k.err = err
+	if k.err == nil {
+		k.err = k.drain(&k.enc)
 	}
 }
 
 // key encodes a key with all that a snapshot has of it.
 func (k *keyEncoder) key(e entry) {
+	k.head(e)
+	k.value(e)
+	k.spill()
+}
+
+// head encodes what stands before the value of a key.
+func (k *keyEncoder) head(e entry) {
 	if e.hasExpiry() {
 		k.enc.Expire(e.expireAt())
 	}
@@ -61,8 +71,6 @@ func (k *keyEncoder) key(e entry) {
 		k.enc.Freq(uint8(k.kv.lfuCount(e.access())))
 	}
 	k.enc.Key(k.kv.savedType(e), e.key())
-	k.value(e)
-	k.spill()
 }
 
 // savedType is the form in which a value is saved.
@@ -103,77 +111,85 @@ func (kv *KVStore) fieldsExpire(e entry) bool {
 
 // value encodes the value of a key.
 func (k *keyEncoder) value(e entry) {
-	switch e.typ() {
-	case typeString:
-		if e.enc() == encInt {
-			k.enc.Int(e.integer())
-		} else {
-			k.enc.String(k.kv.str(e))
-		}
-	case typeList:
-		k.list(e)
-	case typeSet:
-		k.set(e)
-	case typeZset:
-		k.zset(e)
-	case typeHash:
-		k.hash(e)
-	case typeStream:
-		k.stream(k.kv.streamAt(e))
-	}
-}
-
-func (k *keyEncoder) list(e entry) {
-	if e.enc() == encListpack {
+	switch enc := e.enc(); {
+	case enc.ofBlocks():
+		k.blocks(enc, e.typ(), e.outsideRef())
+	case enc == encInt:
+		k.enc.Int(e.integer())
+	case e.typ() == typeString:
+		k.enc.String(k.kv.str(e))
+	case e.typ() == typeList:
 		k.enc.Count(1)
 		k.enc.Node(e.listpack())
-		return
-	}
-	root := rootOf[listRoot](k.kv, e)
-	k.enc.Count(root.nodes.Len())
-	for at := range root.nodes.All(k.kv.lists.nodeType) {
-		if n := k.kv.readNode(at.Ref); n.lp != nil {
-			k.enc.Node(n.lp)
-		} else {
-			k.enc.PlainNode(viewString(n.large))
-		}
-		k.spill()
+	case enc == encIntset:
+		s := k.kv.dbs[0].openSet(e)
+		k.enc.Blob(s.small)
+	case e.typ() == typeSet:
+		s := k.kv.dbs[0].openSet(e)
+		k.enc.Count(s.len())
+		s.eachSmall(k.enc.String)
+	default:
+		k.enc.Blob(e.listpack())
 	}
 }
 
-func (k *keyEncoder) set(e entry) {
-	s := k.kv.dbs[0].openSet(e)
-	if s.enc == encIntset {
-		k.enc.Blob(s.small)
-		return
+// blocks encodes a value made of blocks, by its root.
+func (k *keyEncoder) blocks(enc encoding, t valueType, root arena.Ref) {
+	p := k.kv.arena.Ptr(root)
+	switch {
+	case enc == encQuicklist:
+		k.list((*listRoot)(p))
+	case enc == encSkiplist:
+		k.zset((*zsetRoot)(p))
+	case enc == encStream:
+		k.stream((*stream)(p))
+	case enc == encExpiring && (*expiringHash)(p).expires.Len() > 0:
+		k.expiringHash((*expiringHash)(p))
+	case t == typeSet:
+		k.set((*dict.Dict)(p))
+	default:
+		k.hash((*dict.Dict)(p)) // the root of any hash begins with its table
 	}
-	k.enc.Count(s.len())
-	if s.enc == encListpack {
-		s.eachSmall(k.enc.String)
-		return
+}
+
+func (k *keyEncoder) list(root *listRoot) {
+	kv := k.kv
+	k.enc.Count(root.nodes.Len())
+	for at := range root.nodes.All(kv.lists.nodeType) {
+		switch kv.nodeKind(at.Ref) {
+		case nodeCompressed:
+			k.node = kv.expand(k.node[:0], at.Ref)
+			k.enc.Node(k.node)
+		case nodePacked:
+			k.enc.Node(kv.readNode(at.Ref).lp)
+		default:
+			k.enc.PlainNode(viewString(kv.readNode(at.Ref).large))
+		}
+		if k.spill(); k.err != nil {
+			return
+		}
 	}
+}
+
+func (k *keyEncoder) set(table *dict.Dict) {
 	t := k.kv.elementType
-	k.kv.eachElement(s.table, t, func(ref arena.Ref) bool {
+	k.enc.Count(table.Len())
+	k.kv.eachElement(table, t, func(ref arena.Ref) bool {
 		k.enc.String(t.Key(ref))
 		k.spill()
-		return true
+		return k.err == nil
 	})
 }
 
-// zset encodes the members of a big sorted set from the last to the first:
-// each is loaded before all that is there already, which Redis is fastest at.
-func (k *keyEncoder) zset(e entry) {
-	if e.enc() == encListpack {
-		k.enc.Blob(e.listpack())
-		return
-	}
-	root := rootOf[zsetRoot](k.kv, e)
+// zset encodes the members from the last to the first: each is loaded before all
+// that is there already, which Redis is fastest at.
+func (k *keyEncoder) zset(root *zsetRoot) {
 	order, t := k.kv.zsets.order, k.kv.scoredType
 	k.enc.Count(root.order.Len())
 	var c tree.Cursor
 	var buf [elementsAhead]arena.Ref
 	root.order.Last(order, &c)
-	for more := c.Valid(); more; {
+	for more := c.Valid(); more && k.err == nil; {
 		ahead := buf[:0]
 		for ; more && len(ahead) < len(buf); more = c.Prev(order) {
 			ahead = append(ahead, c.Entry().Ref)
@@ -186,31 +202,31 @@ func (k *keyEncoder) zset(e entry) {
 	}
 }
 
-func (k *keyEncoder) hash(e entry) {
-	if e.enc() == encListpack {
-		k.enc.Blob(e.listpack())
-		return
-	}
+func (k *keyEncoder) hash(table *dict.Dict) {
 	kv := k.kv
-	first := int64(-1) // when the first field expires, if one does
-	if kv.fieldsExpire(e) {
-		first, _, _ = kv.expiringOf(e).expires.First(kv.arena)
-		k.enc.MinExpire(first)
-	}
-	table := kv.fieldsOf(e)
 	k.enc.Count(table.Len())
 	kv.eachElement(table, kv.elementType, func(ref arena.Ref) bool {
-		field, value, at := kv.element(ref)
-		switch {
-		case first < 0:
-			k.enc.Field(field, value)
-		case at == 0:
-			k.enc.FieldExpire(field, value, -1, first)
-		default:
-			k.enc.FieldExpire(field, value, at, first)
-		}
+		field, value, _ := kv.element(ref)
+		k.enc.Field(field, value)
 		k.spill()
-		return true
+		return k.err == nil
+	})
+}
+
+// expiringHash encodes a hash of which a field expires.
+func (k *keyEncoder) expiringHash(x *expiringHash) {
+	kv := k.kv
+	first, _, _ := x.expires.First(kv.arena)
+	k.enc.MinExpire(first)
+	k.enc.Count(x.fields.Len())
+	kv.eachElement(&x.fields, kv.elementType, func(ref arena.Ref) bool {
+		field, value, at := kv.element(ref)
+		if at == 0 {
+			at = -1
+		}
+		k.enc.FieldExpire(field, value, at, first)
+		k.spill()
+		return k.err == nil
 	})
 }
 
@@ -223,7 +239,9 @@ func (k *keyEncoder) stream(s *stream) {
 			ID:   rdb.StreamID{Ms: at.Key, Seq: kv.masterSeq(at.Ref)},
 			Node: kv.listpackOf(at.Ref),
 		})
-		k.spill()
+		if k.spill(); k.err != nil {
+			return
+		}
 	}
 	k.enc.StreamItem(&rdb.StreamItem{Kind: rdb.StreamInfo, Info: rdb.StreamFacts{
 		Length:       s.length,
@@ -234,7 +252,9 @@ func (k *keyEncoder) stream(s *stream) {
 		Groups:       s.groupCount(),
 	}})
 	for at := range s.groups.All(kv.groupType) {
-		k.group(kv.groupAt(at.Ref))
+		if k.group(kv.groupAt(at.Ref)); k.err != nil {
+			return
+		}
 	}
 }
 
@@ -258,7 +278,9 @@ func (k *keyEncoder) group(g *streamGroup) {
 			Time:       p.deliveredMs,
 			Deliveries: uint64(p.deliveries),
 		})
-		k.spill()
+		if k.spill(); k.err != nil {
+			return
+		}
 	}
 	k.enc.Count(g.consumers.Len())
 	for at := range g.consumers.All(kv.consumerType) {
@@ -272,7 +294,9 @@ func (k *keyEncoder) group(g *streamGroup) {
 		})
 		for owned := range sc.pending.All(kv.streamType) {
 			k.enc.StreamItem(&rdb.StreamItem{Kind: rdb.StreamOwned, ID: savedID(kv.idOf(owned))})
-			k.spill()
+			if k.spill(); k.err != nil {
+				return
+			}
 		}
 	}
 }

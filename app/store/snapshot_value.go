@@ -357,7 +357,7 @@ func (l *valueLoader) loadHashListpack() (looseValue, error) {
 	}
 	lp = l.listpack(lp)
 	n := listpack.Len(lp) / 2
-	if n > kv.hashEntriesMax {
+	if n > kv.hashEntriesMax || l.r.FromZipmap() && longest(lp) > kv.hashValueMax {
 		b := hashBuild{l: l}
 		l.entries = l.entries[:0]
 		if err = b.toTable(n); err == nil {
@@ -372,6 +372,15 @@ func (l *valueLoader) loadHashListpack() (looseValue, error) {
 		return looseValue{}, errTwice
 	}
 	return looseValue{typ: typeHash, enc: encListpack, bytes: lp}, nil
+}
+
+// longest is the length of the longest text in a listpack.
+func longest(lp []byte) int {
+	n := 0
+	for p := listpack.First(lp); !listpack.AtEnd(lp, p); p = listpack.Next(lp, p) {
+		n = max(n, listpack.Get(lp, p).Len())
+	}
+	return n
 }
 
 // repeats reports whether two of the n pairs in a listpack begin alike.

@@ -65,7 +65,6 @@ func (kv *KVStore) ParseCommandLine() {
 		}
 		os.Exit(1)
 	}
-	kv.awaitLoaded(loadHeadStart)
 }
 
 // startWith is the part of ParseCommandLine that the mutex is held for.
@@ -81,7 +80,8 @@ func (kv *KVStore) startWith(args []string) error {
 		return err
 	}
 	kv.writePidFile()
-	return kv.loadAtStart()
+	kv.loadAtStart()
+	return nil
 }
 
 // Configure sets the store up as a command line of these arguments would, and
@@ -106,7 +106,8 @@ func (kv *KVStore) configure(args []string) error {
 	if err := kv.applyStartup(); err != nil {
 		return err
 	}
-	return kv.loadAtStart()
+	kv.loadAtStart()
+	return nil
 }
 
 // loadArgs reads the configuration. The log goes where it says from then on.

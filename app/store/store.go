@@ -103,6 +103,7 @@ type KVStore struct {
 	snapshot  snapshotState
 	aof       aofState
 	journal   *journal // nil while appendonly is off
+	saver     *saver   // of the snapshot that is written in the background, nil for none
 	loadError error    // of loading at the start, when it failed and the program goes on
 
 	startOnce sync.Once
@@ -139,7 +140,7 @@ func (kv *KVStore) init() {
 	kv.cron.init()
 	kv.baseNs = kv.base.UnixNano()
 	kv.readClock()
-	kv.snapshot.lastSave = kv.started.Unix()
+	kv.snapshot.lastSave, kv.snapshot.lastSeconds = kv.started.Unix(), -1
 	kv.channels.init()
 	kv.defaultUser = newDefaultUser()
 	kv.users = map[string]*user{kv.defaultUser.name: kv.defaultUser}

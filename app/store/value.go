@@ -86,6 +86,9 @@ const freedAtOnce = 64
 
 // dropValue frees a value made of blocks, in steps unless it is small.
 func (kv *KVStore) dropValue(enc encoding, root arena.Ref) {
+	if kv.saver != nil && kv.saver.keeps(root) {
+		return
+	}
 	if kv.blockLen(enc, root) > freedAtOnce {
 		kv.drainLater(&droppedValue{kv, enc, root})
 		return
