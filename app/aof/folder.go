@@ -114,20 +114,13 @@ func (d Folder) Upgrade(m *Manifest) (bool, error) {
 	return true, nil
 }
 
-// RemoveHistory removes the files that are history, and tells the manifest so.
-// each is called with the name of each.
-func (d Folder) RemoveHistory(m *Manifest, each func(name string)) error {
-	if len(m.History) == 0 {
-		return nil
-	}
-	for _, f := range m.History {
-		each(f.Name)
+// Remove removes files. What stays behind does no harm.
+func (d Folder) Remove(files []File) {
+	for _, f := range files {
 		if isName(f.Name) {
-			os.Remove(d.Path(f.Name)) // what stays behind does no harm
+			os.Remove(d.Path(f.Name))
 		}
 	}
-	m.History = nil
-	return d.Store(m)
 }
 
 // Size is how many bytes a file has.

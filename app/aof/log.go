@@ -26,6 +26,15 @@ func Open(path string) (*Log, error) {
 	return &Log{f: f, size: stat.Size()}, nil
 }
 
+// Create opens an empty file at path, whatever was there before.
+func Create(path string) (*Log, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &Log{f: f}, nil
+}
+
 // Size is how many bytes have been written, in this run or before.
 func (l *Log) Size() int64 { return l.size }
 

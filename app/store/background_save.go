@@ -51,6 +51,7 @@ const (
 type saver struct {
 	kv      *KVStore
 	file    *snapshotFile
+	base    bool // of the append-only file
 	version int
 	w       *rdb.Writer
 	tables  []*savedTable
@@ -88,9 +89,18 @@ type asideValue struct {
 
 // startSave begins to save the data as it is now.
 func (kv *KVStore) startSave() {
+	kv.snapshot.saves++
+	kv.snapshot.lastTry = time.Now().Unix()
+	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
+	kv.beginSaver(kv.newSnapshotFile("-bg"))
+}
+
+// beginSaver begins to write the data as it is now to a file.
+func (kv *KVStore) beginSaver(file *snapshotFile) {
 	s := &saver{
 		kv:      kv,
-		file:    kv.newSnapshotFile("-bg"),
+		file:    file,
+		base:    file.base,
 		version: kv.snapshotVersion(),
 		byRoot:  make(map[arena.Ref]*asideValue),
 		keys:    kv.newKeyEncoder(nil),
@@ -99,10 +109,7 @@ func (kv *KVStore) startSave() {
 		total:   kv.keyCount(),
 	}
 	kv.saver = s
-	kv.snapshot.saves++
-	kv.snapshot.lastTry = time.Now().Unix()
-	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
-	s.keys.aux(false)
+	s.keys.aux(s.base)
 	for _, db := range kv.dbs {
 		if db.keys.Len() > 0 {
 			s.keys.enc.SelectDB(db.id)
@@ -296,6 +303,13 @@ func (s *saver) finish(err error) {
 	}
 	kv.saver = nil
 	kv.wakePostponed()
+	if s.base {
+		if err == nil && s.aborted {
+			err = errAborted // too late for the file
+		}
+		kv.finishRewrite(err, s.file.name)
+		return
+	}
 	state.lastSeconds = time.Now().Unix() - state.lastTry
 	switch {
 	case err == nil:
@@ -452,6 +466,10 @@ func (kv *KVStore) savesItself() bool {
 // watchSavePoints begins a save when a save point is reached.
 func (kv *KVStore) watchSavePoints() {
 	state := &kv.snapshot
+	if state.scheduled && kv.saver == nil {
+		state.scheduled = false
+		kv.startSave()
+	}
 	if kv.saver != nil || kv.dirty == 0 || state.loading.active || !kv.savesItself() {
 		return
 	}

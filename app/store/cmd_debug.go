@@ -42,6 +42,7 @@ type debugSubcommand struct {
 const anyArgs = math.MinInt
 
 var debugSubcommands = []debugSubcommand{
+	{"aof-flush-sleep", 1, (*KVStore).debugFlushSleep},
 	{"change-repl-id", 0, (*KVStore).debugChangeReplId},
 	{"config-rewrite-force-all", 0, (*KVStore).debugRewriteAll},
 	{"digest", 0, (*KVStore).debugDigest},
@@ -63,6 +64,8 @@ var debugSubcommands = []debugSubcommand{
 
 func (kv *KVStore) debugHelp(c *Client, args []string) error {
 	c.replyHelp("DEBUG",
+		"AOF-FLUSH-SLEEP <microseconds>",
+		"    Let each write to the append-only file take that much longer.",
 		"CHANGE-REPL-ID",
 		"    Take a new replication id.",
 		"CONFIG-REWRITE-FORCE-ALL",

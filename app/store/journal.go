@@ -34,6 +34,7 @@ type journal struct {
 	kv         *KVStore
 	policy     atomic.Int32 // appendfsync
 	standalone bool         // the process may end for it
+	flushSleep atomic.Int64 // DEBUG AOF-FLUSH-SLEEP, in µs
 
 	// Guarded by kv.mu.
 	buf        []byte // what the turn has appended
@@ -43,6 +44,7 @@ type journal struct {
 	unitAt     int    // where in buf it begins
 	timestamps bool   // aof-timestamp-enabled
 	second     int64  // of the last timestamp
+	waiting    bool   // for a base: the file has a temporary name
 
 	queueMu sync.Mutex
 	queue   []byte // handed over and not being written
@@ -203,6 +205,9 @@ func (j *journal) write(now bool) {
 	j.postponed = time.Time{}
 	j.take()
 	if len(j.rest) > 0 {
+		if us := j.flushSleep.Load(); us > 0 {
+			time.Sleep(time.Duration(us) * time.Microsecond)
+		}
 		n, err := j.log.Append(j.rest)
 		j.size.Store(j.log.Size())
 		if err != nil {
@@ -396,14 +401,22 @@ func (j *journal) buffered() int64 { return j.end - j.written.Load() }
 func (kv *KVStore) infoJournal(w *infoWriter) {
 	j := kv.journal
 	w.field("aof_enabled", bit(j != nil))
-	w.field("aof_rewrite_in_progress", 0)
-	w.field("aof_rewrite_scheduled", 0)
-	w.field("aof_last_rewrite_time_sec", -1)
-	w.field("aof_current_rewrite_time_sec", -1)
-	w.field("aof_last_bgrewrite_status", "ok")
-	w.field("aof_rewrites", 0)
-	w.field("aof_rewrites_consecutive_failures", 0)
-	status := "ok"
+	r := &kv.aof.rewrite
+	w.field("aof_rewrite_in_progress", bit(r.running))
+	w.field("aof_rewrite_scheduled", bit(r.scheduled))
+	status, running := "ok", int64(-1)
+	if r.failed {
+		status = "err"
+	}
+	if r.running {
+		running = int64(time.Since(r.began).Seconds())
+	}
+	w.field("aof_last_rewrite_time_sec", r.lastSeconds)
+	w.field("aof_current_rewrite_time_sec", running)
+	w.field("aof_last_bgrewrite_status", status)
+	w.field("aof_rewrites", r.count)
+	w.field("aof_rewrites_consecutive_failures", r.failures)
+	status = "ok"
 	if j != nil && j.troubled() != "" {
 		status = "err"
 	}
@@ -416,7 +429,7 @@ func (kv *KVStore) infoJournal(w *infoWriter) {
 	}
 	w.field("aof_current_size", kv.aof.olderBytes+j.size.Load())
 	w.field("aof_base_size", kv.aof.baseBytes)
-	w.field("aof_pending_rewrite", 0)
+	w.field("aof_pending_rewrite", bit(r.scheduled))
 	w.field("aof_buffer_length", j.buffered())
 	w.field("aof_pending_bio_fsync", bit(j.syncing.Load()))
 	w.field("aof_delayed_fsync", j.delayed.Load())
@@ -430,6 +443,17 @@ func (kv *KVStore) journalBytes() int64 {
 	return kv.journal.buffered()
 }
 
+// debugFlushSleep serves DEBUG AOF-FLUSH-SLEEP microseconds: each write to the
+// append-only file takes that much longer.
+func (kv *KVStore) debugFlushSleep(c *Client, args []string) error {
+	if kv.journal != nil {
+		us, _ := parseInt(args[0])
+		kv.journal.flushSleep.Store(us)
+	}
+	c.reply.OK()
+	return nil
+}
+
 // debugLoadaof serves DEBUG LOADAOF: the data is replaced by what the append-only
 // file makes.
 func (kv *KVStore) debugLoadaof(c *Client, args []string) error {
@@ -437,9 +461,8 @@ func (kv *KVStore) debugLoadaof(c *Client, args []string) error {
 	if kv.journal != nil {
 		kv.journal.flush()
 	}
-	if kv.keyCount() > 0 {
-		kv.emptyArena()
-	}
+	kv.abortSave()
+	kv.dropAll(kv.dbs)
 	kv.snapshot.libraries = nil
 	if err := kv.reloadJournal(); err != nil {
 		kv.logLoadError(err)

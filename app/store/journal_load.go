@@ -14,9 +14,8 @@ import (
 	"github.com/codecrafters-io/redis-starter-go/app/aof"
 )
 
-// The append-only file at the start, and when CONFIG SET turns it on or off: the
-// folder is read, its commands are run again, and the last incremental file is
-// opened for what comes.
+// The append-only file at the start: the folder is read, its commands are run
+// again, and the last incremental file is opened for what comes.
 //
 // A command that is run again is not admitted, counted or propagated, and nothing
 // expires meanwhile: it was run when the keys were there that it needs.
@@ -25,8 +24,9 @@ import (
 type aofState struct {
 	folder     aof.Folder
 	manifest   *aof.Manifest
-	baseBytes  int64 // of the base
+	baseBytes  int64 // of all files after the last rewrite, or of the base after the start
 	olderBytes int64 // of all files but the one being written
+	rewrite    rewriteState
 }
 
 // readManifest finds out which files there are, and takes an old single file in.
@@ -401,15 +401,7 @@ func (kv *KVStore) openJournal() error {
 	} // else there is nothing worth counting yet, as in Redis
 	a.manifest = m
 	kv.startJournal(kv.newJournal(log))
-	if kv.config.Bool("aof-disable-auto-gc") {
-		return nil
-	}
-	err = a.folder.RemoveHistory(m, func(name string) {
-		kv.log(logNotice, "Removing the history file %s in the background", name)
-	})
-	if err != nil {
-		kv.log(logWarning, "%v", stepFailed(err)) // the next start will try again
-	}
+	kv.removeHistory()
 	return nil
 }
 
@@ -452,56 +444,9 @@ func (kv *KVStore) stopJournal() {
 		return
 	}
 	kv.journal.close()
+	if kv.journal.waiting {
+		kv.removeTempIncr()
+	}
 	kv.journal, kv.effects.sink, kv.effects.end = nil, nil, nil
 	kv.applySettings()
-}
-
-// applyAppendOnly turns the append-only file on or off, as CONFIG SET wants it.
-// With data it would have to begin with a base that holds it; that is what only a
-// rewrite makes.
-func (kv *KVStore) applyAppendOnly() error {
-	on := kv.config.Bool("appendonly")
-	switch {
-	case on == (kv.journal != nil):
-		return nil
-	case !on:
-		kv.stopJournal()
-		return nil
-	case kv.keyCount() > 0:
-		kv.log(logWarning, "The append-only file can be turned on at run time only while there are no keys.")
-		return errNoAppendOnly
-	}
-	if err := kv.turnOn(); err != nil {
-		kv.log(logWarning, "%v", err)
-		return errNoAppendOnly
-	}
-	return nil
-}
-
-var errNoAppendOnly = errors.New("Unable to turn on AOF. Check server logs.")
-
-// turnOn begins an append-only file of an empty server: whatever files there are
-// become history.
-func (kv *KVStore) turnOn() error {
-	if err := kv.readManifest(); err != nil {
-		return err
-	}
-	a := &kv.aof
-	if err := a.folder.Make(); err != nil {
-		return stepFailed(err)
-	}
-	if m := a.manifest; !m.Empty() {
-		m = m.Clone()
-		base := m.NewBase(a.folder.Prefix, kv.config.Bool("aof-use-rdb-preamble"))
-		m.Retire(0)
-		m.NewIncr(a.folder.Prefix)
-		if err := kv.writeBase(base.Name); err != nil {
-			return err
-		}
-		if err := a.folder.Store(m); err != nil {
-			return stepFailed(err)
-		}
-		a.manifest = m
-	}
-	return kv.openJournal()
 }

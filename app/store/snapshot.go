@@ -32,6 +32,7 @@ type snapshotState struct {
 	lastTry       int64    // when it was last tried in the background
 	lastSeconds   int64    // how long that took, -1 when there was none
 	failed        bool     // the last time, in the background
+	scheduled     bool     // for when the append-only file has been rewritten
 	saves         int64    // SAVEs since the start
 	skipChecksums bool     // DEBUG SET-SKIP-CHECKSUM-VALIDATION
 	libraries     []string // sources of function libraries in the snapshot that was loaded
@@ -67,6 +68,7 @@ type snapshotFile struct {
 	dir, name string
 	tempName  string
 	temp      string // with its path
+	base      bool   // of the append-only file
 }
 
 // newSnapshotFile is the file that the directives name, whose temporary name has
@@ -114,7 +116,9 @@ func (s *snapshotFile) write(fill func(io.Writer) error) error {
 		os.Remove(s.temp)
 		return err
 	}
-	s.kv.log(logNotice, "DB saved on disk")
+	if !s.base {
+		s.kv.log(logNotice, "DB saved on disk")
+	}
 	return nil
 }
 
@@ -297,10 +301,10 @@ func (kv *KVStore) infoSnapshot(w *infoWriter) {
 	if s.failed {
 		status = "err"
 	}
-	if kv.saver != nil {
+	if kv.saver != nil && !kv.saver.base {
 		running = time.Now().Unix() - s.lastTry
 	}
-	w.field("rdb_bgsave_in_progress", bit(kv.saver != nil))
+	w.field("rdb_bgsave_in_progress", bit(kv.saver != nil && !kv.saver.base))
 	w.field("rdb_last_save_time", s.lastSave)
 	w.field("rdb_last_bgsave_status", status)
 	w.field("rdb_last_bgsave_time_sec", s.lastSeconds)

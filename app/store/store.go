@@ -141,6 +141,7 @@ func (kv *KVStore) init() {
 	kv.baseNs = kv.base.UnixNano()
 	kv.readClock()
 	kv.snapshot.lastSave, kv.snapshot.lastSeconds = kv.started.Unix(), -1
+	kv.aof.rewrite.lastSeconds = -1
 	kv.channels.init()
 	kv.defaultUser = newDefaultUser()
 	kv.users = map[string]*user{kv.defaultUser.name: kv.defaultUser}
