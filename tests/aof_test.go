@@ -249,7 +249,7 @@ func (w *crasher) check(c *client) {
 // always all that was acknowledged is there at the next start.
 func TestAppendOnlyCrash(t *testing.T) {
 	rounds := 50
-	if soak := os.Getenv("TEST_SOAK"); soak != "" {
+	if soak := os.Getenv(envSoak); soak != "" {
 		rounds = 500
 	}
 	dir, path := t.TempDir(), serverPath(t)
@@ -365,4 +365,86 @@ func TestAppendOnlyFullDisk(t *testing.T) {
 func startEndingIn(t *testing.T, dir string, flags ...string) *server {
 	t.Helper()
 	return startEnding(t, serverPath(t), t.TempDir(), append([]string{"--dir", dir}, flags...)...)
+}
+
+// TestAppendOnlyRewriteCrash kills servers while they write and rewrite. All that was
+// acknowledged is there, whatever the manifest had come to.
+func TestAppendOnlyRewriteCrash(t *testing.T) {
+	rounds := 15
+	if os.Getenv(envSoak) != "" {
+		rounds = 200
+	}
+	dir, path := t.TempDir(), serverPath(t)
+	var writers []*crasher
+	for i := range 3 {
+		writers = append(writers, &crasher{name: fmt.Sprint("writer", i)})
+	}
+	for range rounds {
+		s := startEnding(t, path, dir, "--appendonly", "yes", "--appendfsync", "always",
+			"--auto-aof-rewrite-min-size", "1", "--auto-aof-rewrite-percentage", "50")
+		c := s.client(t)
+		for _, w := range writers {
+			w.check(c)
+		}
+		if c.doInt("DBSIZE") < 1000 {
+			c.ok("DEBUG RELOAD") // which must leave the files alone
+			for i := range 2000 {
+				c.send("SET", fmt.Sprint("filler:", i), strings.Repeat("x", 100))
+			}
+			for range 2000 {
+				c.read()
+			}
+		}
+		if n := c.doInt("EXISTS", "filler:0", "filler:1999"); n != 2 {
+			t.Fatalf("%d of 2 fillers are there", n)
+		}
+		var running sync.WaitGroup
+		for _, w := range writers {
+			running.Go(func() { w.run(s.addr()) })
+		}
+		c.do("BGREWRITEAOF")
+		<-time.After(time.Duration(rand.IntN(40)) * time.Millisecond)
+		s.kill()
+		running.Wait()
+	}
+}
+
+// TestAppendOnlyTurnedOn turns the file on and off under load, and loads what it
+// has in either server.
+func TestAppendOnlyTurnedOn(t *testing.T) {
+	redis := redisPath(t)
+	s := startEnding(t, serverPath(t), t.TempDir())
+	c := s.client(t)
+	c.fill()
+	for _, preamble := range []string{"yes", "no"} {
+		c.ok("CONFIG SET aof-use-rdb-preamble " + preamble)
+		var running sync.WaitGroup
+		writer := &crasher{name: "writer" + preamble}
+		conn := dial(t, "tcp", s.addr())
+		running.Go(func() {
+			for i := range 3000 {
+				conn.do("SET", writer.name+strconv.Itoa(i%700), strconv.Itoa(i))
+			}
+		})
+		c.ok("CONFIG SET appendonly yes")
+		waitFor(t, "the first rewrite", func() bool {
+			return s.info(t, "aof_rewrite_in_progress") == "0" && s.info(t, "aof_rewrite_scheduled") == "0"
+		})
+		changes(c)
+		running.Wait()
+		want := c.digest()
+		c.ok("CONFIG SET appendonly no")
+		c.do("SET", "unseen", "v")
+		for _, path := range []string{redis, serverPath(t)} {
+			again := startEnding(t, path, s.dir, "--appendonly", "yes")
+			if got := again.client(t).digest(); got != want {
+				t.Errorf("digest %s after loading, want %s\n%s", got, want, again.logTail())
+			}
+			again.kill()
+		}
+		c.do("DEL", "unseen")
+		if temps, _ := filepath.Glob(filepath.Join(s.dir, "appendonlydir", "temp*")); len(temps) > 0 {
+			t.Errorf("left behind: %q", temps)
+		}
+	}
 }
