@@ -61,9 +61,10 @@ type saver struct {
 	spare   rdb.Encoder               // swapped with that of keys while it is written
 	db      int                       // that keys has selected, -1 when none
 	aborted bool
-	full    bool  // somebody waits until there is less in memory
-	dirty   int64 // changes at the instant
-	done    int64 // keys encoded
+	quit    chan struct{} // closed when it is
+	full    bool          // somebody waits until there is less in memory
+	dirty   int64         // changes at the instant
+	done    int64         // keys encoded
 	total   int64
 }
 
@@ -101,6 +102,7 @@ func (kv *KVStore) beginSaver(file *snapshotFile) {
 		kv:      kv,
 		file:    file,
 		base:    file.base,
+		quit:    make(chan struct{}),
 		version: kv.snapshotVersion(),
 		byRoot:  make(map[arena.Ref]*asideValue),
 		keys:    kv.newKeyEncoder(nil),
@@ -246,7 +248,10 @@ func (s *saver) slice() (more bool) {
 		done := s.done
 		defer func() {
 			s.kv.unlock()
-			time.Sleep(delay * time.Duration(s.done-done))
+			select {
+			case <-time.After(delay * time.Duration(s.done-done)):
+			case <-s.quit:
+			}
 			s.kv.mu.Lock()
 		}()
 		steps = 1
@@ -327,8 +332,9 @@ func (s *saver) finish(err error) {
 
 // abortSave ends a save under way, in a moment.
 func (kv *KVStore) abortSave() {
-	if kv.saver != nil {
-		kv.saver.aborted = true
+	if s := kv.saver; s != nil && !s.aborted {
+		s.aborted = true
+		close(s.quit)
 	}
 }
 

@@ -287,6 +287,7 @@ func (kv *KVStore) applyAppendOnly() error {
 		kv.stopJournal()
 		kv.aof.rewrite.scheduled = false
 		if kv.aof.rewrite.running {
+			kv.log(logNotice, "Killing running AOF rewrite child: %d", os.Getpid())
 			kv.abortSave()
 		}
 		return nil
