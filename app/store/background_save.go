@@ -182,7 +182,7 @@ func (s *saver) key(id int, e entry) {
 func (s *saver) run(compress, checksum bool) {
 	kv := s.kv
 	defer kv.serving.Done()
-	err := s.file.write(func(f io.Writer) error {
+	fill := func(f io.Writer) error {
 		out := bufio.NewWriterSize(f, saveSlice)
 		s.w = rdb.NewWriter(out, s.version, compress, checksum)
 		if err := s.encode(); err != nil {
@@ -192,6 +192,12 @@ func (s *saver) run(compress, checksum bool) {
 			return err
 		}
 		return out.Flush()
+	}
+	err := s.file.write(func(f *os.File) error {
+		if s.file.commands {
+			return asCommands(f, s.file.stamp, fill)
+		}
+		return fill(f)
 	})
 	kv.mu.Lock()
 	defer kv.unlock()

@@ -21,13 +21,14 @@ import (
 // CONFIG SET appendonly yes begins with a rewrite, too. Until it has succeeded, the
 // new incremental file has a temporary name, and no manifest names it.
 //
-// The base is always a snapshot, which Redis loads whatever its
-// aof-use-rdb-preamble says.
+// What aof-use-rdb-preamble says decides whether the base is the snapshot itself or
+// commands (journal_commands.go).
 
 // A rewriteState is what the server knows of rewriting.
 type rewriteState struct {
 	running     bool // the saver is at it
 	scheduled   bool // for when nothing else is being saved
+	preamble    bool // its base is a snapshot, and not commands
 	began       time.Time
 	lastSeconds int64 // that the last one took, -1 when there was none
 	failed      bool  // the last one
@@ -108,11 +109,13 @@ func (kv *KVStore) startRewrite() bool {
 	r := &a.rewrite
 	r.count++
 	r.began, r.running, r.scheduled = time.Now(), true, false
-	base := a.manifest.Clone().NewBase(a.folder.Prefix, true)
+	r.preamble = kv.config.Bool("aof-use-rdb-preamble") || len(kv.snapshot.libraries) > 0 // which have no command yet
+	base := a.manifest.Clone().NewBase(a.folder.Prefix, r.preamble)
 	kv.log(logNotice, "Background append only file rewriting started by pid %d", os.Getpid())
 	temp := "temp-rewriteaof-bg-" + strconv.Itoa(os.Getpid()) + ".aof"
 	dir := a.folder.Path("")
-	kv.beginSaver(&snapshotFile{kv: kv, dir: dir, name: base.Name, tempName: temp, temp: filepath.Join(dir, temp), base: true})
+	kv.beginSaver(&snapshotFile{kv: kv, dir: dir, name: base.Name, tempName: temp, temp: filepath.Join(dir, temp), base: true,
+		commands: !r.preamble, stamp: kv.config.Bool("aof-timestamp-enabled")})
 	return true
 }
 
@@ -206,7 +209,7 @@ func (kv *KVStore) finishRewrite(err error, base string) {
 func (kv *KVStore) adoptBase() error {
 	a, j := &kv.aof, kv.journal
 	m := a.manifest.Clone()
-	base := m.NewBase(a.folder.Prefix, true)
+	base := m.NewBase(a.folder.Prefix, a.rewrite.preamble)
 	keep := 0
 	if j != nil {
 		keep = 1

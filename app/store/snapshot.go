@@ -47,7 +47,7 @@ func (kv *KVStore) save() bool {
 	file := kv.newSnapshotFile("")
 	kv.snapshot.temp.Store(&file.temp)
 	defer kv.snapshot.temp.Store(nil)
-	if err := file.write(func(f io.Writer) error { return kv.writeSnapshot(f, false) }); err != nil {
+	if err := file.write(func(f *os.File) error { return kv.writeSnapshot(f, false) }); err != nil {
 		return false
 	}
 	kv.dirty = 0
@@ -69,6 +69,8 @@ type snapshotFile struct {
 	tempName  string
 	temp      string // with its path
 	base      bool   // of the append-only file
+	commands  bool   // told in commands
+	stamp     bool   // with the time before them
 }
 
 // newSnapshotFile is the file that the directives name, whose temporary name has
@@ -85,7 +87,7 @@ func (kv *KVStore) newSnapshotFile(suffix string) *snapshotFile {
 
 // write has the file filled, and gives it its name when all of it is on disk.
 // When something fails the log says so and no file is left.
-func (s *snapshotFile) write(fill func(io.Writer) error) error {
+func (s *snapshotFile) write(fill func(*os.File) error) error {
 	f, err := os.OpenFile(s.temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		s.kv.log(logWarning, "Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", s.tempName, s.dir, systemText(causeOf(err)))
