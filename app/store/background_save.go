@@ -52,6 +52,7 @@ const (
 type saver struct {
 	kv      *KVStore
 	file    *snapshotFile
+	base    bool // of the append-only file
 	version int
 	w       *rdb.Writer
 	tables  []*savedTable
@@ -61,9 +62,10 @@ type saver struct {
 	spare   rdb.Encoder               // swapped with that of keys while it is written
 	db      int                       // that keys has selected, -1 when none
 	aborted bool
-	full    bool  // somebody waits until there is less in memory
-	dirty   int64 // changes at the instant
-	done    int64 // keys encoded
+	quit    chan struct{} // closed when it is
+	full    bool          // somebody waits until there is less in memory
+	dirty   int64         // changes at the instant
+	done    int64         // keys encoded
 	total   int64
 }
 
@@ -89,9 +91,20 @@ type asideValue struct {
 
 // startSave begins to save the data as it is now.
 func (kv *KVStore) startSave() {
+	kv.snapshot.saves++
+	kv.snapshot.scheduled = false
+	kv.snapshot.lastTry = time.Now().Unix()
+	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
+	kv.beginSaver(kv.newSnapshotFile("-bg"))
+}
+
+// beginSaver begins to write the data as it is now to a file.
+func (kv *KVStore) beginSaver(file *snapshotFile) {
 	s := &saver{
 		kv:      kv,
-		file:    kv.newSnapshotFile("-bg"),
+		file:    file,
+		base:    file.base,
+		quit:    make(chan struct{}),
 		version: kv.snapshotVersion(),
 		byRoot:  make(map[arena.Ref]*asideValue),
 		keys:    kv.newKeyEncoder(nil),
@@ -100,11 +113,7 @@ func (kv *KVStore) startSave() {
 		total:   kv.keyCount(),
 	}
 	kv.saver = s
-	kv.snapshot.saves++
-	kv.snapshot.scheduled = false
-	kv.snapshot.lastTry = time.Now().Unix()
-	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
-	s.keys.aux()
+	s.keys.aux(s.base)
 	for _, db := range kv.dbs {
 		if db.keys.Len() > 0 {
 			s.keys.enc.SelectDB(db.id)
@@ -175,7 +184,7 @@ func (s *saver) key(id int, e entry) {
 func (s *saver) run(compress, checksum bool) {
 	kv := s.kv
 	defer kv.serving.Done()
-	err := s.file.write(func(f io.Writer) error {
+	fill := func(f io.Writer) error {
 		out := bufio.NewWriterSize(f, saveBytes)
 		s.w = rdb.NewWriter(out, s.version, compress, checksum)
 		if err := s.encode(); err != nil {
@@ -185,6 +194,12 @@ func (s *saver) run(compress, checksum bool) {
 			return err
 		}
 		return out.Flush()
+	}
+	err := s.file.write(func(f *os.File) error {
+		if s.file.commands {
+			return asCommands(f, s.file.stamp, fill)
+		}
+		return fill(f)
 	})
 	kv.mu.Lock()
 	defer kv.unlock()
@@ -242,7 +257,10 @@ func (s *saver) slice() (more bool) {
 		defer func() {
 			rest := delay * time.Duration(s.done-done)
 			s.kv.unlock()
-			time.Sleep(rest)
+			select {
+			case <-time.After(rest):
+			case <-s.quit:
+			}
 			s.kv.mu.Lock()
 		}()
 	}
@@ -298,6 +316,13 @@ func (s *saver) finish(err error) {
 	}
 	kv.saver = nil
 	kv.wakePostponed()
+	if s.base {
+		if err == nil && s.aborted {
+			err = errAborted // too late for the file
+		}
+		kv.finishRewrite(err, s.file.name)
+		return
+	}
 	state.lastSeconds = time.Now().Unix() - state.lastTry
 	switch {
 	case err == nil:
@@ -315,8 +340,9 @@ func (s *saver) finish(err error) {
 
 // abortSave ends a save under way, in a moment.
 func (kv *KVStore) abortSave() {
-	if kv.saver != nil {
-		kv.saver.aborted = true
+	if s := kv.saver; s != nil && !s.aborted {
+		s.aborted = true
+		close(s.quit)
 	}
 }
 

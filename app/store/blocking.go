@@ -90,7 +90,7 @@ func (kv *KVStore) block(c *Client, w wait) error {
 	switch {
 	case c.waiter != nil:
 		c.waiter.waitsOn = true
-	case kv.nesting > 0:
+	case kv.nesting > 0 || kv.snapshot.loading.active:
 		w.onTimeout(c)
 	default:
 		kv.enqueue(c, w)
@@ -316,8 +316,8 @@ func (kv *KVStore) resume(w *waiter, run handler) {
 	if muted {
 		c.mute(mark)
 	}
-	if kv.dirty != dirty || kv.effects.pending() {
-		kv.propagate(c, w.args)
+	if kv.dirty > dirty || kv.effects.pending() {
+		kv.propagate(c, w.args, kv.dirty > dirty)
 	}
 	c.pushes, kv.client = nil, outer
 	if w.ready != nil && w.waitsOn && err == nil {

@@ -116,7 +116,12 @@ func (kv *KVStore) completeTrim(a *addArgs, adding bool) error {
 	case !adding && a.trim.by == noTrim:
 		return errTrimNot
 	case a.limitGiven && !a.trim.approx:
-		return errLimitExactly
+		// How an approximate trim is propagated: it says how much went, and that is
+		// to go whatever the limit was.
+		if !kv.snapshot.loading.active {
+			return errLimitExactly
+		}
+		a.trim.most = 0
 	case !a.limitGiven && a.trim.approx:
 		const nodes, mostDefault, mostMax = 100, 10_000, 1_000_000
 		a.trim.most = nodes * kv.streamNodeEntries
