@@ -60,7 +60,7 @@ clients: ## smoke tests with the client libraries of Go, Python and Node
 
 .PHONY: soak
 soak: ## the random tests for SOAK=2m each, and every fuzz target for FUZZTIME=20s
-	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),2m) go test -race -count=1 -timeout 60m -run 'TestModel|TestHangUp|TestOutput' ./tests
+	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),2m) go test -race -count=1 -timeout 60m -run 'TestModel|TestHangUp|TestOutput|TestDifferential' ./tests
 	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),20s)"
 
 .PHONY: cover
