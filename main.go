@@ -61,16 +61,11 @@ func leaveRoom() {
 	}
 }
 
-// stopOnSignal ends the server when the system or the user asks for it, and at
-// once when the user insists.
+// stopOnSignal ends the server when the system or the user asks for it.
 func stopOnSignal(kvStore *store.KVStore) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	kvStore.LogSignal(<-signals)
-	go kvStore.Shutdown()
 	for s := range signals {
-		if s == os.Interrupt {
-			os.Exit(1)
-		}
+		kvStore.HandleSignal(s)
 	}
 }

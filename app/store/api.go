@@ -114,7 +114,7 @@ type StreamEntry struct {
 // nil when there is none. It may be called from any goroutine.
 func (kv *KVStore) Stream(key string) []StreamEntry {
 	kv.start()
-	kv.mu.Lock()
+	kv.lockLoaded()
 	defer kv.unlock()
 	if kv.closed {
 		return nil

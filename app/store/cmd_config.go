@@ -56,7 +56,7 @@ func (kv *KVStore) cmdConfigSet(c *Client, args []string) error {
 		pairs = append(pairs, config.Pair{Name: args[i], Value: cloneArg(args[i+1])})
 	}
 	before := kv.listening()
-	err := kv.config.Set(pairs, config.SetContext{Local: c.local()}, func(changed []string) error {
+	err := kv.config.Set(pairs, config.SetContext{Local: c.local(), Loading: kv.snapshot.loading.active}, func(changed []string) error {
 		return kv.applyChanges(changed, before)
 	})
 	if err != nil {

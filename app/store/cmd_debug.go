@@ -17,7 +17,7 @@ var debugCommands = []command{
 func (kv *KVStore) cmdDebug(c *Client, args []string) error {
 	sub, rest := strings.ToLower(args[1]), args[2:]
 	for _, d := range debugSubcommands {
-		if d.name == sub && (len(rest) == d.args || d.args < 0 && len(rest) >= -d.args) {
+		if d.name == sub && (len(rest) == d.args || d.args < 0 && len(rest) >= -d.args || d.args == anyArgs) {
 			return d.run(kv, c, rest)
 		}
 	}
@@ -38,9 +38,14 @@ type debugSubcommand struct {
 	run  func(kv *KVStore, c *Client, args []string) error
 }
 
+// anyArgs are any number of arguments, none included.
+const anyArgs = math.MinInt
+
 var debugSubcommands = []debugSubcommand{
 	{"change-repl-id", 0, (*KVStore).debugChangeReplId},
 	{"config-rewrite-force-all", 0, (*KVStore).debugRewriteAll},
+	{"digest", 0, (*KVStore).debugDigest},
+	{"digest-value", anyArgs, (*KVStore).debugDigestValue},
 	{"error", 1, (*KVStore).debugError},
 	{"help", 0, (*KVStore).debugHelp},
 	{"log", 1, (*KVStore).debugLog},
@@ -49,7 +54,9 @@ var debugSubcommands = []debugSubcommand{
 	{"populate", -1, (*KVStore).debugPopulate},
 	{"protocol", 1, (*KVStore).debugProtocol},
 	{"quicklist-packed-threshold", 1, (*KVStore).debugPackedThreshold},
+	{"reload", anyArgs, (*KVStore).debugReload},
 	{"set-active-expire", 1, (*KVStore).debugSetActiveExpire},
+	{"set-skip-checksum-validation", 1, (*KVStore).debugSkipChecksums},
 	{"sleep", 1, (*KVStore).debugSleep},
 }
 
@@ -59,6 +66,10 @@ func (kv *KVStore) debugHelp(c *Client, args []string) error {
 		"    Take a new replication id.",
 		"CONFIG-REWRITE-FORCE-ALL",
 		"    Write every directive into the configuration file, defaults too.",
+		"DIGEST",
+		"    A digest of all data: equal data has equal digests, in Redis, too.",
+		"DIGEST-VALUE [<key> ...]",
+		"    A digest of the value of each <key>.",
 		"ERROR <string>",
 		"    Answer with the error.",
 		"LOG <message>",
@@ -75,8 +86,13 @@ func (kv *KVStore) debugHelp(c *Client, args []string) error {
 		"QUICKLIST-PACKED-THRESHOLD <size>",
 		"    From what size on an element of a list stands alone. 0 is the default, 1gb;",
 		"    values up to 4gb are allowed.",
+		"RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+		"    Save the data and load it again. NOSAVE: load the file that is there.",
+		"    NOFLUSH: keep the data in memory; with MERGE, keys of the file replace it.",
 		"SET-ACTIVE-EXPIRE <0|1>",
 		"    Whether expired keys go by themselves.",
+		"SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+		"    Whether the checksums of snapshots and of payloads of RESTORE are passed over.",
 		"SLEEP <seconds>",
 		"    Stop the server for that long. Fractions are allowed.")
 	return nil
@@ -117,6 +133,12 @@ func (kv *KVStore) debugPauseCron(c *Client, args []string) error {
 func (kv *KVStore) debugSetActiveExpire(c *Client, args []string) error {
 	kv.expiry.off = args[0] == "0"
 	kv.cron.nudge()
+	c.reply.OK()
+	return nil
+}
+
+func (kv *KVStore) debugSkipChecksums(c *Client, args []string) error {
+	kv.snapshot.skipChecksums = args[0] != "0"
 	c.reply.OK()
 	return nil
 }

@@ -22,9 +22,18 @@ func (kv *KVStore) cmdDbsize(c *Client, args []string) error {
 	return nil
 }
 
-// cmdFlushall serves FLUSHALL [ASYNC|SYNC].
+// cmdFlushall serves FLUSHALL [ASYNC|SYNC]. A snapshot under way would bring back
+// what is flushed, and so would the one that there is: when save points ask for
+// snapshots it is replaced at once, as in Redis.
 func (kv *KVStore) cmdFlushall(c *Client, args []string) error {
-	return c.empty(args, kv.dbs)
+	if err := c.empty(args, kv.dbs); err != nil {
+		return err
+	}
+	kv.abortSave()
+	if kv.savesItself() {
+		kv.save() // when that fails the log says so
+	}
+	return nil
 }
 
 // cmdFlushdb serves FLUSHDB [ASYNC|SYNC].
@@ -63,14 +72,21 @@ const drainedAtOnce = 256
 // takes no longer for many keys than for few: when no other keys are left the
 // memory is dropped as a whole, else it is freed in steps.
 func (kv *KVStore) empty(dbs []*database) (removed int64) {
-	buckets := 0
 	for _, db := range dbs {
 		db.touchAllWatched(nil)
 		kv.keysReady(db, db)
+	}
+	return kv.dropAll(dbs)
+}
+
+// dropAll is empty without telling anybody.
+func (kv *KVStore) dropAll(dbs []*database) (removed int64) {
+	buckets := 0
+	for _, db := range dbs {
 		removed += int64(db.keys.Len())
 		buckets += db.keys.Buckets()
 	}
-	if buckets > drainedAtOnce && removed == kv.keyCount() {
+	if buckets > drainedAtOnce && removed == kv.keyCount() && kv.saver == nil {
 		kv.emptyArena()
 		return removed
 	}
@@ -106,8 +122,12 @@ func (kv *KVStore) drop(db *database) {
 	if db.keys.Len() == 0 {
 		return
 	}
-	dropped := &database{kv: kv, id: db.id, keys: db.keys, expires: db.expires, hashes: db.hashes}
-	db.keys, db.expires, db.hashes = dict.Dict{}, ttl.Index{}, ttl.Index{}
+	dropped := &database{kv: kv, id: db.id, keys: db.keys, expires: db.expires, hashes: db.hashes, saving: db.saving}
+	db.keys, db.expires, db.hashes, db.saving = dict.Dict{}, ttl.Index{}, ttl.Index{}, nil
+	if dropped.saving != nil {
+		dropped.saving.drop(dropped) // it is freed when it has been saved
+		return
+	}
 	if dropped.keys.Buckets() <= drainedAtOnce {
 		for !dropped.drain(drainedAtOnce) {
 		}
@@ -151,6 +171,7 @@ func (kv *KVStore) swap(a, b *database) {
 	a.keys, b.keys = b.keys, a.keys
 	a.expires, b.expires = b.expires, a.expires
 	a.hashes, b.hashes = b.hashes, a.hashes
+	swapSaving(a, b)
 	kv.keysReady(a, b)
 	kv.keysReady(b, a)
 }

@@ -48,7 +48,7 @@ func (kv *KVStore) popReply(c *Client, e entry, key string, head bool) {
 	l := c.db.list(e)
 	var w listWalk
 	p := w.toEnd(&l, head)
-	replyValue(&c.reply, w.value(p))
+	c.replyValue(w.value(p))
 	last := l.len() == 1
 	if !last {
 		l.dropAt(&w, p)
@@ -82,7 +82,7 @@ func (kv *KVStore) popRange(c *Client, e entry, key string, head bool, count int
 // elementsTaken tells that n elements were taken from an end of a list, and
 // removes it when they were, or are to be, all.
 func (kv *KVStore) elementsTaken(c *Client, e entry, key string, head bool, n int, all bool) {
-	kv.listChanged(c.db, key, popEvent(head), n)
+	kv.changedBy(c.db, key, eventList, popEvent(head), n)
 	if all {
 		kv.removeList(c.db, e, key)
 	}
@@ -127,7 +127,7 @@ type lmpopArgs struct {
 func parseLmpop(args []string) (m lmpopArgs, err error) {
 	numkeys, ok := canonicalInt(args[0])
 	if !ok || numkeys < 1 {
-		return m, errLmpopNumkeys
+		return m, errNumkeysPositive
 	}
 	args = args[1:]
 	if numkeys >= int64(len(args)) {
@@ -156,10 +156,7 @@ func parseLmpop(args []string) (m lmpopArgs, err error) {
 	return m, nil
 }
 
-const (
-	errLmpopNumkeys replyError = "ERR numkeys should be greater than 0"
-	errLmpopCount   replyError = "ERR count should be greater than 0"
-)
+const errLmpopCount replyError = "ERR count should be greater than 0"
 
 // parseEnd parses LEFT, the head, or RIGHT.
 func parseEnd(arg string) (head bool, err error) {

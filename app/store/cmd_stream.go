@@ -238,9 +238,7 @@ func (kv *KVStore) cmdXtrim(c *Client, args []string) error {
 		removed = kv.trim(s, &a.trim)
 	}
 	if removed > 0 {
-		kv.touched(c.db, args[1])
-		kv.notify(eventStream, "xtrim", args[1], c.db)
-		kv.dirty += removed
+		kv.changedBy(c.db, args[1], eventStream, "xtrim", int(removed))
 		if a.trim.approx && kv.propagating() {
 			fixed := append([]string(nil), args...)
 			kv.fixTrim(fixed, &a.trim, s)
@@ -284,9 +282,7 @@ func (kv *KVStore) cmdXdel(c *Client, args []string) error {
 		kv.setFirst(s)
 	}
 	if deleted > 0 {
-		kv.touched(c.db, key)
-		kv.notify(eventStream, "xdel", key, c.db)
-		kv.dirty += deleted
+		kv.changedBy(c.db, key, eventStream, "xdel", int(deleted))
 	}
 	c.reply.Int(deleted)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH.
@@ -184,30 +185,38 @@ func (kv *KVStore) cmdExec(c *Client, args []string) error {
 
 // runQueued runs the commands of a transaction.
 func (kv *KVStore) runQueued(c *Client, queued []queuedCommand, text [][]byte) {
-	args := make([]string, 0, 8)
 	kv.hint = commandHint{}
+	eachQueued(queued, text, func(cmd *command, args []string) {
+		if err := kv.readmit(c, cmd, args); err != nil {
+			kv.stats.errorReply(err)
+			c.reply.Error(err.Error())
+			return
+		}
+		kv.call(c, cmd, args)
+		if poisonInput {
+			for _, arg := range args {
+				poison(unsafe.Slice(unsafe.StringData(arg), len(arg)))
+			}
+		}
+	})
+}
+
+// eachQueued visits the commands of a transaction. Their arguments are views.
+func eachQueued(queued []queuedCommand, text [][]byte, visit func(cmd *command, args []string)) {
+	args := make([]string, 0, 8)
 	at := 0 // in text[0]
 	for _, q := range queued {
 		if at == len(text[0]) {
 			text, at = text[1:], 0
 		}
 		args = args[:0]
-		from := at
 		for range q.args {
 			n, size := binary.Uvarint(text[0][at:])
 			at += size
 			args = append(args, viewString(text[0][at:at+int(n)]))
 			at += int(n)
 		}
-		if err := kv.readmit(c, q.cmd, args); err != nil {
-			kv.stats.errorReply(err)
-			c.reply.Error(err.Error())
-			continue
-		}
-		kv.call(c, q.cmd, args)
-		if poisonInput {
-			poison(text[0][from:at])
-		}
+		visit(q.cmd, args)
 	}
 }
 

@@ -93,14 +93,16 @@ func (kv *KVStore) zadd(c *Client, args []string, o zaddOptions) error {
 	if err != nil {
 		return err
 	}
-	var buf [16]float64
-	scores := buf[:0]
+	scores := kv.zsets.scores[:0]
 	for i := 0; i < len(pairs); i += 2 {
 		score, err := parseScore(pairs[i])
 		if err != nil {
 			return err
 		}
 		scores = append(scores, score)
+	}
+	if cap(scores) <= keepSize/8 {
+		kv.zsets.scores = scores
 	}
 	return kv.zaddPairs(c, args[1], pairs, scores, o)
 }
@@ -150,7 +152,8 @@ type zsetAdder struct {
 	zaddOptions
 	db             *database
 	key            string
-	z              zset // its entry is not ok while the key is to be made
+	z              zset     // its entry is not ok while the key is to be made
+	more           []string // pairs that come at once, when they make the key
 	added, updated int
 	taken          bool    // no option kept the last member from its score
 	score          float64 // which is this then
@@ -163,8 +166,14 @@ func (a *zsetAdder) addAll(pairs []string, scores []float64) error {
 		var hashes []uint64
 		var buf [touchMax]uint64
 		n := min(len(scores), touchMax)
-		if a.z.root != nil && n > 1 {
+		switch {
+		case n == 1:
+		case a.z.root != nil:
 			hashes = a.z.touch(pairs[1:2*n], 2, &buf)
+		case a.z.e.ok():
+			a.z.reserve(pairs[:2*n])
+		default:
+			a.more = pairs[:2*n] // for add, which makes the key
 		}
 		for i := range n {
 			member := pairs[2*i+1]
@@ -181,6 +190,7 @@ func (a *zsetAdder) addAll(pairs []string, scores []float64) error {
 		}
 		pairs, scores = pairs[2*n:], scores[n:]
 	}
+	a.z.fit()
 	return nil
 }
 
@@ -206,6 +216,9 @@ func (a *zsetAdder) add(p zsetPlace, found bool, member string, score float64) e
 		return nil
 	case !found && !a.z.e.ok():
 		a.z = a.db.newZset(a.key, member, score)
+		if a.more != nil {
+			a.z.reserve(a.more)
+		}
 	case !found:
 		a.z.insert(p, member, score)
 	default:

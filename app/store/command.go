@@ -158,6 +158,8 @@ func families() [][]command {
 		keyspaceCommands,
 		objectCommands,
 		memoryCommands,
+		dumpCommands,
+		persistenceCommands,
 	}
 }
 

@@ -120,6 +120,7 @@ const (
 	busySize   = 1 << 20          // nor larger ones than this by busy clients
 	batchMax   = 256              // commands parsed ahead and executed under one lock
 	outputStep = 256 << 10        // bytes of replies after which the lock is given up
+	spareMax   = 2 * outputStep   // what a buffer of replies grows to meanwhile; larger ones are not used again
 	pushStep   = 1 << 20          // and of messages to others
 	batchSlice = time.Millisecond // and time, to be looked at behind each command
 )
@@ -148,7 +149,7 @@ func (c *Client) releaseWorkspace(gone bool) {
 	c.r, c.w = 0, 0
 	ws := c.ws
 	c.ws = nil
-	if cap(ws.in) > keepSize || cap(ws.out) > keepSize || cap(ws.args) > 8*batchMax {
+	if cap(ws.in) > keepSize || cap(ws.out) > spareMax || cap(ws.args) > 8*batchMax {
 		return
 	}
 	ws.forget()

@@ -98,6 +98,7 @@ func (kv *KVStore) tick() {
 	kv.resetWall()
 	kv.endPause()
 	kv.stats.sample(kv)
+	kv.watchSavePoints()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }
@@ -128,13 +129,17 @@ func (kv *KVStore) turn() time.Duration {
 		kv.expiry.nextMs = 0
 		return cronRest
 	}
-	return kv.planDeadline(min(kv.planExpiry(), kv.pauseLeft()))
+	next := min(kv.planExpiry(), kv.pauseLeft())
+	if kv.saver != nil {
+		next = max(next, cronRest) // what is due may have to wait for it
+	}
+	return kv.planDeadline(next)
 }
 
 // What is freed of what was dropped, and given back to the system, between two
 // looks at the clock.
 const (
-	freeSteps = 64 // buckets or leaves
+	freeSteps = 8 // buckets or leaves; one of keys may have ten values of 64 elements each
 	freeBytes = 256 << 10
 )
 

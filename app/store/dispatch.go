@@ -75,7 +75,7 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 		return cmd, err
 	}
 	if kv.guarded {
-		if err := kv.guard(c, flags); err != nil {
+		if err := kv.guard(c, cmd, flags); err != nil {
 			return cmd, err
 		}
 	}
@@ -83,20 +83,25 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 		return cmd, errf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / "+
 			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd.full)
 	}
-	if kv.pause.kind != pauseNone && kv.pausedFor(flags) {
+	if kv.snapshot.loading.active && !flags.has(loading) {
+		return cmd, errLoading
+	}
+	if kv.pause.kind != pauseNone && kv.pausedFor(flags) || kv.saver != nil && kv.saver.mustWait(c, cmd, flags, args) {
 		return cmd, errPostponed
 	}
 	return cmd, nil
 }
 
 // guard refuses what the state of the server does not allow: growing beyond
-// maxmemory, writing without the replicas that are asked for, and writing on a
+// maxmemory, writing what cannot be saved, or without the replicas that are asked for, and writing on a
 // replica. kv.guarded says that one of these may be the case at all.
-func (kv *KVStore) guard(c *Client, flags cmdFlags) error {
+func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
 	switch {
 	case (flags.has(denyOOM) || queuing) && kv.outOfMemory():
 		return errOOM
+	case (flags.has(write) || cmd.name == "ping") && kv.savingFails():
+		return errMisconf
 	case flags.has(write) && kv.minReplicas > 0:
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
@@ -142,6 +147,9 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	outer := c.cmd
 	c.cmd = cmd
 	mark, muted := len(c.reply.Buf), c.muted()
+	if kv.saver != nil && cmd.flags.has(write|mayReplicate) {
+		kv.saver.beforeCommand(c, cmd, args)
+	}
 	err := cmd.run(kv, c, args)
 	if kv.nesting == 0 {
 		kv.readClock()

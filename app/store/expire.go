@@ -28,9 +28,10 @@ func (kv *KVStore) expired(e entry) bool {
 
 // keysExpire reports whether expired keys are removed. They only stay hidden
 // while writes are paused, for the data must not change then, and on a
-// replica, to which the master says when they go.
+// replica, to which the master says when they go; and while the data is loaded,
+// when nobody looks.
 func (kv *KVStore) keysExpire() bool {
-	return kv.pause.kind == pauseNone && kv.Info.Role != "slave"
+	return kv.pause.kind == pauseNone && kv.Info.Role != "slave" && !kv.snapshot.loading.active
 }
 
 // expireNow removes an expired key, unless it is to stay hidden.

@@ -184,20 +184,19 @@ func (kv *KVStore) infoMemory(w *infoWriter) {
 }
 
 func (kv *KVStore) infoPersistence(w *infoWriter) {
-	for _, name := range []string{"loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"} {
+	w.field("loading", bit(kv.snapshot.loading.active))
+	for _, name := range []string{"async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"} {
 		w.field(name, 0)
 	}
-	w.field("current_fork_perc", "0.00")
-	w.field("current_save_keys_processed", 0)
-	w.field("current_save_keys_total", 0)
-	w.field("rdb_changes_since_last_save", kv.dirty)
-	w.field("rdb_bgsave_in_progress", 0)
-	w.field("rdb_last_save_time", kv.started.Unix())
-	w.field("rdb_last_bgsave_status", "ok")
-	w.field("rdb_last_bgsave_time_sec", -1)
-	w.field("rdb_current_bgsave_time_sec", -1)
-	for _, name := range []string{"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
-		"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"} {
+	var done, total int64
+	if kv.saver != nil {
+		done, total = kv.saver.done, kv.saver.total
+	}
+	w.field("current_fork_perc", fmt.Sprintf("%.2f", 100*float64(done)/float64(max(total, 1))))
+	w.field("current_save_keys_processed", done)
+	w.field("current_save_keys_total", total)
+	kv.infoSnapshot(w)
+	for _, name := range []string{"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"} {
 		w.field(name, 0)
 	}
 	w.field("aof_last_rewrite_time_sec", -1)
@@ -209,6 +208,7 @@ func (kv *KVStore) infoPersistence(w *infoWriter) {
 	w.field("aof_last_cow_size", 0)
 	w.field("module_fork_in_progress", 0)
 	w.field("module_fork_last_cow_size", 0)
+	kv.infoLoading(w)
 }
 
 func (kv *KVStore) infoStats(w *infoWriter) {
@@ -246,7 +246,7 @@ func (kv *KVStore) infoStats(w *infoWriter) {
 		"total_active_defrag_time", "current_active_defrag_time",
 		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
 	w.field("total_error_replies", s.errors)
-	zero("dump_payload_sanitizations")
+	w.field("dump_payload_sanitizations", s.sanitizations)
 	w.field("total_reads_processed", kv.reads.Load())
 	w.field("total_writes_processed", kv.writes.Load())
 	zero("io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands")

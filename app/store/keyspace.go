@@ -22,6 +22,7 @@ type database struct {
 	hashes  ttl.Index              // the roots of hashes whose fields expire, by the first of those
 	watched map[string]*watchedKey // see cmd_transaction.go
 	waiting map[string]*waitQueue  // see blocking.go
+	saving  *savedTable            // see background_save.go
 }
 
 // hashOf is the key's hash, from the touching of keys when it was touched. An
@@ -49,14 +50,18 @@ const touchMax = 64
 // a command with many keys overlap. The keys are every step-th of args, up to
 // touchMax; their hashes, which it returns, are for hintKey.
 func (db *database) touchKeys(args []string, step int, hashes *[touchMax]uint64) []uint64 {
-	kv := db.kv
+	return touchNamed(&db.keys, db.kv.keyType, args, step, hashes)
+}
+
+// touchNamed is touchKeys for what has these names in any table.
+func touchNamed(d *dict.Dict, t *dict.Type, args []string, step int, hashes *[touchMax]uint64) []uint64 {
 	n := 0
 	for i := 0; i < len(args) && n < touchMax; i += step {
-		hashes[n] = kv.keyType.Hash(args[i])
+		hashes[n] = t.Hash(args[i])
 		n++
 	}
 	if n > 1 {
-		db.keys.Touch(kv.keyType, hashes[:n])
+		d.Touch(t, hashes[:n])
 	}
 	return hashes[:n]
 }
@@ -126,6 +131,10 @@ func (db *database) lookupWrite(key string) entry {
 	if !e.ok() {
 		return e
 	}
+	if db.kv.saver != nil {
+		db.saveFirst(key)
+		db.ownValue(e)
+	}
 	if e.hasExpiry() && db.kv.expired(e) {
 		db.kv.expireForWrite(db, e)
 		return entry{}
@@ -193,10 +202,11 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 	if !old.ok() {
 		return db.insert(key, t, enc, need, expireAt)
 	}
-	if len(db.waiting) != 0 && old.typ() == typeStream {
-		db.kv.keyReady(db, key) // for who needs the stream
+	if len(db.waiting) != 0 && (t.blocksFor() || old.typ() == typeStream) {
+		db.kv.keyReady(db, key) // for who wants the new value, or needs the stream
 	}
 	was := old.expireAt()
+	db.saveFirst(key)
 	db.disown(old)
 	if a.Cap(old.ref) == arena.RoundUp(need) {
 		db.freeOutside(old)
@@ -216,13 +226,14 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 // insert makes the record of a key that is not in the table.
 func (db *database) insert(key string, t valueType, enc encoding, size int, expireAt int64) entry {
 	kv := db.kv
+	db.saveFirst(key)
 	e := db.newRecord(key, kindOf(t, enc, expireAt >= 0), size, kv.newAccess())
 	db.keys.Insert(kv.keyType, kv.hashOf(key), e.ref)
 	if expireAt >= 0 {
 		e.putExpireAt(expireAt)
 		db.schedule(expireAt, e.ref)
 	}
-	if kv.keyspaceEvents&eventNew != 0 {
+	if kv.keyspaceEvents&eventNew != 0 && !kv.snapshot.loading.active {
 		kv.notify(eventNew, "new", key, db)
 	}
 	if len(db.waiting) != 0 && t.blocksFor() {
@@ -255,6 +266,7 @@ func (db *database) freeOutside(e entry) {
 func (db *database) remake(e entry, valueSize int, expireAt int64) entry {
 	a := db.kv.arena
 	key := e.key()
+	db.saveFirst(key)
 	was := e.expireAt()
 	n := min(e.valueSize(), valueSize)
 	need := recordSize(len(key), valueSize, expireAt >= 0)
@@ -283,6 +295,7 @@ func (db *database) resizeValue(e entry, size int) entry {
 func (db *database) recast(e entry, enc encoding, size int) entry {
 	at := e.expireAt()
 	key := e.key()
+	db.saveFirst(key)
 	to := db.newRecord(key, kindOf(e.typ(), enc, at >= 0), recordSize(len(key), size, at >= 0), e.access())
 	return db.move(e, to, at, at)
 }
@@ -330,6 +343,7 @@ func (db *database) unlink(e entry) {
 	if len(db.waiting) != 0 && e.typ() == typeStream {
 		kv.keyReady(db, e.key()) // for who needs the stream
 	}
+	db.saveFirst(e.key())
 	db.keys.Remove(kv.keyType, kv.hashOf(e.key()), e.ref)
 	if at := e.expireAt(); at >= 0 {
 		db.expires.Remove(kv.arena, at, e.ref)
@@ -364,9 +378,14 @@ func (db *database) free(e entry) {
 // fail, and clients that cache it will hear of it. event, when not empty, is
 // published to those who asked for keyspace events of that class.
 func (kv *KVStore) changed(db *database, key string, class int, event string) {
+	kv.changedBy(db, key, class, event, 1)
+}
+
+// changedBy is changed for a command that counts as so many changes.
+func (kv *KVStore) changedBy(db *database, key string, class int, event string, changes int) {
 	kv.touched(db, key)
 	kv.notify(class, event, key, db)
-	kv.dirty++
+	kv.dirty += int64(changes)
 }
 
 // touched is changed without an event and without counting.

@@ -31,8 +31,19 @@ type Listener struct {
 	unix   net.Listener
 }
 
-// Listen opens the sockets that the configuration names.
+// Listen opens the sockets that the configuration names. While the data of a
+// server that was started from the command line is loaded, it waits a moment.
 func (kv *KVStore) Listen() (net.Listener, error) {
+	l, err := kv.listen()
+	if err != nil {
+		return nil, err
+	}
+	kv.awaitLoaded(loadHeadStart)
+	return l, nil
+}
+
+// listen is Listen without the wait.
+func (kv *KVStore) listen() (*Listener, error) {
 	l := &Listener{kv: kv, accepted: make(chan net.Conn), quit: make(chan struct{})}
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
@@ -55,13 +66,26 @@ func (kv *KVStore) Listen() (net.Listener, error) {
 		kv.log(logNotice, "Running mode=standalone, port=%s, PID: %d", kv.Info.Port, os.Getpid())
 		kv.log(logWarning, "Server initialized")
 	}
+	kv.snapshot.loading.noteListening()
+	if kv.snapshot.loading.active {
+		kv.snapshot.loading.ready = true // to be said when that is over
+	} else {
+		kv.logReady()
+	}
+	return l, nil
+}
+
+// logReady says that clients are served. kv.mu is held.
+func (kv *KVStore) logReady() {
+	l := kv.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.tcp) > 0 {
 		kv.log(logNotice, "Ready to accept connections")
 	}
 	if l.unix != nil {
 		kv.log(logNotice, "The server is now ready to accept connections at %s", kv.config.Str("unixsocket"))
 	}
-	return l, nil
 }
 
 // openAll opens what the configuration names. kv.mu is held.

@@ -116,7 +116,7 @@ func (c *Client) flush(buf []byte, own bool) {
 			go c.writeOut(buf[n:])
 			return
 		}
-		if own && c.ws != nil && c.ws.out == nil && cap(buf) <= keepSize {
+		if own && c.ws != nil && c.ws.out == nil && cap(buf) <= spareMax {
 			c.ws.out = buf[:0]
 		}
 		buf = c.doneOutput()

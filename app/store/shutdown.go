@@ -1,44 +1,53 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"time"
+
+	"github.com/codecrafters-io/redis-starter-go/app/config"
 )
 
-// The end of the server: SHUTDOWN, signals, and Shutdown of the Go API.
+// The end of the server: SHUTDOWN, signals, and Shutdown of the Go API. The data
+// is saved first, if save points or the one who asks want it; when that fails
+// the server goes on, rather than lose what was to be kept. From then on no
+// command runs.
 
 // cmdShutdown serves SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]. There is
-// nothing to wait for before the end, so NOW and FORCE change nothing, and a
-// shutdown that could be aborted is never in progress.
+// nothing to wait for before the end, so NOW changes nothing, and a shutdown
+// that could be aborted is never in progress.
 func (kv *KVStore) cmdShutdown(c *Client, args []string) error {
-	save, noSave, abort, other := false, false, false, false
+	var flags int64
+	abort := false
 	for _, arg := range args[1:] {
 		switch {
 		case is(arg, "nosave"):
-			noSave = true
+			flags |= config.ShutdownNosave
 		case is(arg, "save"):
-			save = true
+			flags |= config.ShutdownSave
+		case is(arg, "now"):
+			flags |= config.ShutdownNow
+		case is(arg, "force"):
+			flags |= config.ShutdownForce
 		case is(arg, "abort"):
 			abort = true
-		case is(arg, "now"), is(arg, "force"):
-			other = true
 		default:
 			return errSyntax
 		}
 	}
+	const both = config.ShutdownSave | config.ShutdownNosave
 	switch {
-	case abort && (save || noSave || other), save && noSave:
+	case abort && flags != 0, flags&both == both:
 		return errSyntax
 	case abort:
 		return errNoShutdown
-	case save:
-		// Better to go on than to lose what was to be kept.
-		kv.log(logWarning, "SHUTDOWN SAVE was asked for, but this version cannot save. Not exiting.")
+	case !kv.prepareShutdown(flags):
 		return errShutdown
 	}
 	c.closeAfterReply = true
 	c.endBatch = true
-	go kv.Shutdown()
+	kv.refuseClients(c)
+	go kv.finishShutdown()
 	return nil
 }
 
@@ -47,17 +56,53 @@ const (
 	errShutdown   replyError = "ERR Errors trying to SHUTDOWN. Check logs."
 )
 
-// shutdownPatience is how long the process waits for its connections to end.
-const shutdownPatience = time.Second
-
-// Shutdown ends the server: it closes the store, and the process too when the
-// store was started from the command line.
-func (kv *KVStore) Shutdown() {
+// prepareShutdown does what has to be done before the end, and reports whether it
+// could. kv.mu is held.
+func (kv *KVStore) prepareShutdown(flags int64) bool {
+	if kv.snapshot.loading.active {
+		// Half the data must not replace all of it.
+		flags = flags&^config.ShutdownSave | config.ShutdownNosave
+	}
 	kv.log(logWarning, "User requested shutdown...")
+	if kv.saver != nil {
+		kv.log(logWarning, "There is a background save. Giving it up!")
+		kv.abortSave()
+	}
+	if kv.savesItself() && flags&config.ShutdownNosave == 0 || flags&config.ShutdownSave != 0 {
+		kv.log(logNotice, "Saving the final RDB snapshot before exiting.")
+		if !kv.save() {
+			if flags&config.ShutdownForce == 0 {
+				kv.log(logWarning, "Error trying to save the DB, can't exit.")
+				return false
+			}
+			kv.log(logWarning, "Error trying to save the DB. Exit anyway.")
+		}
+	}
 	if kv.pidFile != "" {
 		kv.log(logNotice, "Removing the pid file.")
 		os.Remove(kv.pidFile)
+		kv.pidFile = ""
 	}
+	return true
+}
+
+// refuseClients ends the execution of commands, and every client but the one
+// whose command asks for it. kv.mu is held.
+func (kv *KVStore) refuseClients(asking *Client) {
+	kv.closed = true
+	for _, c := range kv.clients {
+		if c != asking {
+			c.kill()
+		}
+	}
+}
+
+// shutdownPatience is how long the process waits for its connections to end.
+const shutdownPatience = time.Second
+
+// finishShutdown closes the store, and ends the process when the store was
+// started from the command line.
+func (kv *KVStore) finishShutdown() {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -76,14 +121,62 @@ func (kv *KVStore) Shutdown() {
 	os.Exit(0)
 }
 
-// LogSignal logs that a signal is about to end the server.
-func (kv *KVStore) LogSignal(s os.Signal) {
-	kv.log(logWarning, "Received %s scheduling shutdown...", signalName(s))
+// Shutdown ends the server: it saves the data if save points ask for it, closes
+// the store, and ends the process too when the store was started from the command
+// line. When saving fails, the error says so and the server goes on.
+func (kv *KVStore) Shutdown() error { return kv.shutdownWith(0) }
+
+var errNotSaved = errors.New("store: the data could not be saved")
+
+func (kv *KVStore) shutdownWith(flags int64) error {
+	kv.mu.Lock()
+	if kv.closed {
+		kv.unlock()
+		return nil
+	}
+	ready := kv.prepareShutdown(flags)
+	if ready {
+		kv.refuseClients(nil)
+	}
+	kv.unlock()
+	if !ready {
+		return errNotSaved
+	}
+	kv.finishShutdown()
+	return nil
 }
 
-func signalName(s os.Signal) string {
+// HandleSignal ends the server at the wish of the system or of the user, as the
+// directives shutdown-on-sigterm and shutdown-on-sigint say: the second SIGINT
+// ends the process at once. It returns without waiting for the end.
+func (kv *KVStore) HandleSignal(s os.Signal) {
+	name, directive := "SIGTERM", "shutdown-on-sigterm"
 	if s == os.Interrupt {
-		return "SIGINT"
+		name, directive = "SIGINT", "shutdown-on-sigint"
 	}
-	return "SIGTERM"
+	if kv.signalled.Swap(true) {
+		if s == os.Interrupt {
+			kv.log(logWarning, "You insist... exiting now.")
+			kv.removeTemp()
+			os.Exit(1)
+		}
+		return
+	}
+	kv.log(logWarning, "Received %s scheduling shutdown...", name)
+	go func() {
+		kv.mu.Lock()
+		flags := kv.config.Int(directive)
+		kv.mu.Unlock()
+		if err := kv.shutdownWith(flags); err != nil {
+			kv.log(logWarning, "Errors trying to shut down the server. Check the logs for more information.")
+			kv.signalled.Store(false)
+		}
+	}()
+}
+
+// removeTemp removes the file that was being written.
+func (kv *KVStore) removeTemp() {
+	if temp := kv.snapshot.temp.Load(); temp != nil {
+		os.Remove(*temp)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -41,7 +42,9 @@ Examples:
 
 // ParseCommandLine reads os.Args: an optional configuration file, "-" for one
 // on standard input, then --directive value … . When something is wrong it
-// prints the reason to stderr and exits with status 1, as redis-server does.
+// prints the reason to stderr and exits with status 1, as redis-server does. The
+// data starts to be loaded; until it is, commands are answered -LOADING. If it
+// cannot be, the log says why and the program exits with status 1.
 func (kv *KVStore) ParseCommandLine() {
 	args := os.Args[1:]
 	if len(args) == 1 {
@@ -54,15 +57,7 @@ func (kv *KVStore) ParseCommandLine() {
 			os.Exit(0)
 		}
 	}
-	kv.mu.Lock()
-	defer kv.mu.Unlock()
-	err := kv.loadArgs(args)
-	if err == nil {
-		kv.standalone = true
-		kv.logBanner(len(args) > 0)
-		err = kv.applyStartup()
-	}
-	if err != nil {
+	if err := kv.startWith(args); err != nil {
 		if file, ok := errors.AsType[*config.FileError](err); ok {
 			io.WriteString(os.Stderr, file.Error())
 		} else {
@@ -70,18 +65,49 @@ func (kv *KVStore) ParseCommandLine() {
 		}
 		os.Exit(1)
 	}
-	kv.writePidFile()
 }
 
-// Configure sets the store up as a command line of these arguments would. It
-// is to be called before the store is used.
-func (kv *KVStore) Configure(args []string) error {
+// startWith is the part of ParseCommandLine that the mutex is held for.
+func (kv *KVStore) startWith(args []string) error {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	if err := kv.loadArgs(args); err != nil {
 		return err
 	}
-	return kv.applyStartup()
+	kv.standalone = true
+	kv.logBanner(len(args) > 0)
+	if err := kv.applyStartup(); err != nil {
+		return err
+	}
+	kv.writePidFile()
+	kv.loadAtStart()
+	return nil
+}
+
+// Configure sets the store up as a command line of these arguments would, and
+// loads the data. It is to be called before the store is used.
+func (kv *KVStore) Configure(args []string) error {
+	if err := kv.configure(args); err != nil {
+		return err
+	}
+	kv.awaitLoaded(math.MaxInt64)
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	return kv.loadError
+}
+
+// configure is the part of Configure that the mutex is held for.
+func (kv *KVStore) configure(args []string) error {
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
+	if err := kv.loadArgs(args); err != nil {
+		return err
+	}
+	if err := kv.applyStartup(); err != nil {
+		return err
+	}
+	kv.loadAtStart()
+	return nil
 }
 
 // loadArgs reads the configuration. The log goes where it says from then on.
@@ -147,6 +173,7 @@ func (kv *KVStore) applyStartup() error {
 		return err
 	}
 	kv.applySettings()
+	kv.configured = true
 	return nil
 }
 

@@ -16,6 +16,7 @@ type serverStats struct {
 	lazyFreed            int64
 	outputLimitClosed    int64
 	errors               int64
+	sanitizations        int64 // of blobs that clients RESTOREd
 	errorsByCode         map[string]int64
 	peakMemory           int64
 	ops, inRate, outRate rate

@@ -43,6 +43,8 @@ type KVStore struct {
 
 	yielders yielders
 
+	signalled atomic.Bool // a signal is about to end the server
+
 	mu sync.Mutex
 
 	arena       *arena.Arena
@@ -81,6 +83,7 @@ type KVStore struct {
 	pause         pauseState
 	startupMemory int64
 	standalone    bool   // started from the command line
+	configured    bool   // by the command line or Configure: files are read and written
 	pidFile       string // to be removed at the end, "" for none
 
 	base     time.Time // the origin of the monotonic clock
@@ -96,6 +99,10 @@ type KVStore struct {
 	expiry  expiryState
 	blocked blockedState
 	drains  []drainable // what is being freed in steps; the last first
+
+	snapshot  snapshotState
+	saver     *saver // of the snapshot that is written in the background, nil for none
+	loadError error  // of loading at the start, when it failed and the program goes on
 
 	startOnce sync.Once
 	closeOnce sync.Once
@@ -131,6 +138,7 @@ func (kv *KVStore) init() {
 	kv.cron.init()
 	kv.baseNs = kv.base.UnixNano()
 	kv.readClock()
+	kv.snapshot.lastSave, kv.snapshot.lastSeconds = kv.started.Unix(), -1
 	kv.channels.init()
 	kv.defaultUser = newDefaultUser()
 	kv.users = map[string]*user{kv.defaultUser.name: kv.defaultUser}
@@ -167,10 +175,11 @@ func randomID() string {
 }
 
 // Set stores value under key, as SET with PX expiry does, -1 standing for no
-// expiry. It may be called from any goroutine.
+// expiry. It may be called from any goroutine, and waits while the data is
+// loaded at the start.
 func (kv *KVStore) Set(key, value string, expiry int) {
 	kv.start()
-	kv.mu.Lock()
+	kv.lockLoaded()
 	defer kv.unlock()
 	if kv.closed {
 		return

@@ -164,6 +164,10 @@ const fieldStep = 64
 // with the last one. It says whether there are more of them.
 func (db *database) expireFields(e entry) (_ entry, more bool) {
 	kv := db.kv
+	db.saveFirst(e.key())
+	if kv.frozen(e) {
+		return e, false
+	}
 	x := kv.expiringOf(e)
 	var buf [fieldStep]arena.Ref
 	due := buf[:x.expires.Due(kv.arena, kv.nowMs, buf[:])]
@@ -219,7 +223,11 @@ func (db *database) expireHashesUntil(end int64) (more bool) {
 			return false
 		}
 		x := (*expiringHash)(kv.arena.Ptr(due[0]))
-		db.expireFields(kv.entryAt(x.record))
+		e := kv.entryAt(x.record)
+		if kv.frozen(e) {
+			return false // the others wait with it, for a moment
+		}
+		db.expireFields(e)
 		if kv.readClock(); kv.clockNs > end {
 			return true
 		}

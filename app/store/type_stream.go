@@ -287,18 +287,7 @@ func (kv *KVStore) copyStreamNode(ref arena.Ref) arena.Ref {
 
 func (kv *KVStore) streamBytes(root arena.Ref, samples int64) int64 {
 	s := (*stream)(kv.arena.Ptr(root))
-	var seen, sum int64
-	for e := range s.nodes.All(kv.streamType) {
-		if seen == samples {
-			break
-		}
-		seen++
-		sum += int64(kv.arena.Cap(e.Ref))
-	}
-	if nodes := int64(s.nodes.Len()); seen > 0 && seen < nodes {
-		sum = sum / seen * nodes
-	}
-	return int64(kv.arena.Cap(root)) + s.nodes.Bytes() + sum + kv.groupBytes(s)
+	return int64(kv.arena.Cap(root)) + kv.nodeBytes(&s.nodes, kv.streamType, samples) + kv.groupBytes(s)
 }
 
 // streamLen counts what the groups have, too.
