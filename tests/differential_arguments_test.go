@@ -368,7 +368,7 @@ func untestable(args []string) bool {
 	case "SET", "GETEX":
 		return soon(option(args, "EX")) || soon(option(args, "PX")) ||
 			isBetween(option(args, "EXAT"), 1, farFuture/1000-1) || isBetween(option(args, "PXAT"), 1, farFuture-1)
-	case "EXPIRE", "PEXPIRE", "SETEX", "PSETEX":
+	case "EXPIRE", "PEXPIRE", "SETEX", "PSETEX", "RESTORE":
 		return len(args) > 2 && soon(args[2])
 	case "SETBIT", "SETRANGE", "BITFIELD":
 		return slices.ContainsFunc(args[1:], func(a string) bool { return isBetween(strings.TrimPrefix(a, "#"), 100_000, 1<<32-1) })

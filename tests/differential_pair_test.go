@@ -214,9 +214,9 @@ func (s *side) blocked() bool {
 // takes: a scan goes on to its end, and what SPOP took from one server is
 // removed from the other as well.
 func (p *pair) alone(client int, args []string, a, b reply) (reply, reply) {
+	took := [2]reply{a, b}
 	switch name := strings.ToUpper(args[0]); {
 	case name == "SPOP":
-		took := [2]reply{a, b}
 		for i := range p.sides {
 			members := took[1-i].elems
 			if took[1-i].kind == '$' && !took[1-i].null {
@@ -226,6 +226,8 @@ func (p *pair) alone(client int, args []string, a, b reply) (reply, reply) {
 				p.sides[i].clients[client].do("SREM", args[1], m.text)
 			}
 		}
+	case name == "DUMP" && len(a.text) > 0 && a.kind == '$' && b.kind == '$':
+		return p.exchangeDumps(client, args[1], a.text, b.text)
 	case strings.HasSuffix(name, "SCAN"):
 		at := 1
 		if name != "SCAN" {
@@ -237,6 +239,35 @@ func (p *pair) alone(client int, args []string, a, b reply) (reply, reply) {
 		return p.sides[0].clients[client].scan(args, at, a), p.sides[1].clients[client].scan(args, at, b)
 	}
 	return masked(args, a, b)
+}
+
+// exchangeDumps lets each server restore what the other one made of a key, and
+// returns how the results look. Then the key itself is restored, on both
+// servers from one dump, for a hash table becomes a sequence in its order.
+func (p *pair) exchangeDumps(client int, key, ours, theirs string) (reply, reply) {
+	const copied = "dump"
+	same := theirs
+	if len(theirs)%2 == 0 {
+		same = ours
+	}
+	var looks [2]reply
+	for i, dump := range []string{theirs, ours} {
+		c := p.sides[i].clients[client]
+		looks[i] = reply{kind: '*', elems: []reply{
+			c.do("RESTORE", copied, "0", dump, "REPLACE"),
+			c.do("TYPE", copied),
+		}}
+	}
+	for _, look := range diffLooks[looks[1].elems[1].text] {
+		args := lookAt(copied, look)
+		a, b := masked(args, p.sides[0].clients[client].do(args...), p.sides[1].clients[client].do(args...))
+		looks[0].elems, looks[1].elems = append(looks[0].elems, a), append(looks[1].elems, b)
+	}
+	for i := range looks {
+		c := p.sides[i].clients[client]
+		looks[i].elems = append(looks[i].elems, c.do("RESTORE", key, "0", same, "REPLACE"), c.do("DEL", copied))
+	}
+	return looks[0], looks[1]
 }
 
 // scan goes on with a scan whose cursor is args[at] and returns all elements, in order.

@@ -166,7 +166,7 @@ func TestDifferentialComplete(t *testing.T) {
 		acl asking auth client cluster command config debug flushall flushdb hello info monitor multi object
 		psubscribe pubsub punsubscribe quit readonly readwrite reset shutdown spublish ssubscribe subscribe
 		sunsubscribe time unsubscribe pfselftest
-		bgrewriteaof bgsave dump lastsave restore restore-asking save
+		bgrewriteaof bgsave lastsave restore-asking save
 		hexpire hexpireat hexpiretime hpersist hpexpire hpexpireat hpexpiretime hpttl httl`)
 	if os.Getenv(envServer) != "" {
 		t.Skip("another server has other commands")
