@@ -37,6 +37,7 @@ type grammars struct {
 	lines    []commandLine // each as often as its weight says
 	families []string
 	names    map[string]bool // the words that commands begin with
+	waiting  []commandLine   // of the family "waiting": commands that block their client
 }
 
 func readGrammars(t testing.TB) *grammars {
@@ -52,7 +53,9 @@ func readGrammars(t testing.TB) *grammars {
 			t.Fatal(err)
 		}
 		family := strings.TrimSuffix(filepath.Base(path), ".txt")
-		g.families = append(g.families, family)
+		if !strings.HasPrefix(family, "wait_") {
+			g.families = append(g.families, family)
+		}
 		for line := range strings.Lines(string(text)) {
 			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 				continue
@@ -84,6 +87,10 @@ func (g *grammars) add(family, line string) error {
 	n, err := p.alternatives()
 	if err == nil && len(p.words) > 0 {
 		err = fmt.Errorf("%q is too much", p.words)
+	}
+	if prefix, ok := strings.CutPrefix(family, "wait_"); ok {
+		g.waiting = append(g.waiting, commandLine{prefix, n})
+		return err
 	}
 	for range weight {
 		g.lines = append(g.lines, commandLine{family, n})
@@ -231,18 +238,65 @@ func (m *maker) batch() []unit {
 	}
 	for range 1 + m.IntN(diffBatch) {
 		u := unit{client: client}
-		if m.IntN(12) == 0 {
+		switch m.IntN(48) {
+		case 0:
+			u.waiting, u.commands = m.wait()
+		case 1, 2, 3, 4:
 			u.commands = m.transaction()
-		} else {
+		default:
 			u.commands = [][]string{m.command()}
 		}
 		if u.alone() {
+			if keys := append(keysAmong(u.waiting, "list"), keysAmong(u.waiting, "zset")...); len(keys) > 0 && m.IntN(2) == 0 {
+				// What is not there is waited for. Streams stay, for their groups.
+				units = append(units, unit{client: client, commands: [][]string{append([]string{"DEL"}, keys...)}})
+			}
 			m.next = &u
 			break
 		}
 		units = append(units, u)
 	}
 	return units
+}
+
+// keysAmong are the keys of a family among arguments.
+func keysAmong(args []string, family string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(a string) bool { return !strings.HasPrefix(a, family+":") })
+}
+
+// serving are the commands that serve most of those who wait.
+var serving = []string{"LPUSH", "RPUSH", "LMOVE", "RPOPLPUSH", "ZADD", "ZUNIONSTORE", "XADD"}
+
+// wait makes a command that may block its client, and others that may serve it.
+func (m *maker) wait() (waiting []string, commands [][]string) {
+	line := m.g.waiting[m.IntN(len(m.g.waiting))]
+	m.family = line.family
+	waiting = line.make(m)
+	if m.IntN(2) == 0 {
+		commands = m.transaction()
+	}
+	for range 1 + m.IntN(4) {
+		args := m.commandOf(line.family)
+		for m.IntN(4) > 0 && !slices.Contains(serving, args[0]) {
+			args = m.commandOf(line.family)
+		}
+		if !maskOf(args).alone {
+			commands = append(commands, args)
+		}
+	}
+	if len(commands) == 0 {
+		commands = [][]string{{"UNWATCH"}}
+	}
+	// Most of these commands had better meet the keys that are waited for.
+	wanted := keysAmong(waiting, line.family)
+	for _, args := range commands {
+		for i, a := range args {
+			if strings.HasPrefix(a, line.family+":") && len(wanted) > 0 && m.IntN(4) > 0 {
+				args[i] = pickOf(m, wanted...)
+			}
+		}
+	}
+	return waiting, commands
 }
 
 // transaction makes the commands from MULTI to EXEC. None of them may need a
@@ -261,10 +315,16 @@ func (m *maker) transaction() [][]string {
 	return append(commands, []string{end})
 }
 
-// command makes a command, and mends or spoils it.
-func (m *maker) command() []string {
+// command makes a command, right or spoilt.
+func (m *maker) command() []string { return m.commandOf("") }
+
+// commandOf makes one of a family, or of any.
+func (m *maker) commandOf(family string) []string {
 	for {
 		args := m.rightCommand()
+		if family != "" && family != m.family {
+			continue
+		}
 		if m.IntN(6) == 0 {
 			args = m.spoil(args)
 		}

@@ -32,7 +32,7 @@ var masks = map[string]mask{
 	"HKEYS": maskSorted, "HVALS": maskSorted, "KEYS": maskSorted,
 	"HGETALL":     maskPairs,
 	"SRANDMEMBER": maskShape, "HRANDFIELD": maskShape, "ZRANDMEMBER": maskShape, "RANDOMKEY": maskShape,
-	"SPOP": {true, maskShape.hide},
+	"SPOP": {true, maskShape.hide}, "DUMP": {alone: true},
 	"SCAN": {true, both(countOnly).hide}, "HSCAN": {true, both(countOnly).hide}, "SSCAN": {true, both(countOnly).hide}, "ZSCAN": {true, both(countOnly).hide},
 	"TTL": maskAbout, "PTTL": maskAbout, "EXPIRETIME": maskAbout, "PEXPIRETIME": maskAbout,
 	"SORT": {true, hideSort}, "SORT_RO": {true, hideSort},

@@ -46,7 +46,8 @@ func (d *difference) String() string {
 type diffConn struct {
 	conn net.Conn
 	r    *bufio.Reader
-	err  error // the first one; nothing is read or written after it
+	id   string // as CLIENT ID says
+	err  error  // the first one; nothing is read or written after it
 }
 
 func (c *diffConn) send(commands [][]string) {
@@ -107,6 +108,7 @@ func (p *pair) reset() *difference {
 		for j := range s.clients {
 			s.clients[j] = connect()
 			s.clients[j].do("HELLO", strconv.Itoa(j+2))
+			s.clients[j].id = s.clients[j].do("CLIENT", "ID").text
 		}
 		s.watcher, s.checker = connect(), connect()
 		s.checker.do("FLUSHALL")
@@ -129,7 +131,12 @@ func (p *pair) run(units []unit) *difference {
 	if len(commands) == 0 {
 		return nil
 	}
-	client := units[0].client
+	client, waiting := units[0].client, units[0].waiting
+	if waiting != nil {
+		for i := range p.sides {
+			p.sides[i].wait(1-client, waiting)
+		}
+	}
 	var got [2][]reply
 	for i := range p.sides {
 		p.sides[i].clients[client].send(commands)
@@ -148,7 +155,7 @@ func (p *pair) run(units []unit) *difference {
 			for j, args := range queued {
 				a.elems[j], b.elems[j] = masked(args, a.elems[j], b.elems[j])
 			}
-		case len(units) == 1 && units[0].alone():
+		case len(units) == 1 && len(commands) == 1 && maskOf(args).alone:
 			a, b = p.alone(client, args, a, b)
 		case b.text != "QUEUED":
 			a, b = masked(args, a, b)
@@ -163,16 +170,53 @@ func (p *pair) run(units []unit) *difference {
 			return &difference{where: fmt.Sprintf("%d> %s", client+1, printArgs(args)), got: a.String(), want: b.String()}
 		}
 	}
+	if waiting != nil {
+		a, b := p.sides[0].endWait(1-client), p.sides[1].endWait(1-client)
+		if !same(a, b) {
+			return &difference{where: fmt.Sprintf("%d> [async] %s", 2-client, printArgs(waiting)), got: a.String(), want: b.String()}
+		}
+	}
 	return p.compareEvents(units)
+}
+
+// wait sends a command and returns once it is answered or blocks its client.
+func (s *side) wait(client int, args []string) {
+	c := s.clients[client]
+	c.send([][]string{args})
+	for c.err == nil && !s.blocked() {
+		if err := c.conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			c.err = err
+		}
+		if _, err := c.r.Peek(1); err == nil {
+			return
+		}
+	}
+}
+
+// endWait returns the reply to the command of wait. Nobody has served a
+// client that still waits.
+func (s *side) endWait(client int) reply {
+	c := s.clients[client]
+	if c.err == nil && s.blocked() {
+		s.checker.do("CLIENT", "UNBLOCK", c.id, "ERROR")
+	}
+	if c.err == nil {
+		c.err = c.conn.SetDeadline(time.Now().Add(patience))
+	}
+	return c.read()
+}
+
+func (s *side) blocked() bool {
+	return s.checker.err == nil && strings.Contains(s.checker.do("INFO", "clients").text, "\nblocked_clients:1\r")
 }
 
 // alone masks the reply of a command that came alone, and does what that
 // takes: a scan goes on to its end, and what SPOP took from one server is
 // removed from the other as well.
 func (p *pair) alone(client int, args []string, a, b reply) (reply, reply) {
+	took := [2]reply{a, b}
 	switch name := strings.ToUpper(args[0]); {
 	case name == "SPOP":
-		took := [2]reply{a, b}
 		for i := range p.sides {
 			members := took[1-i].elems
 			if took[1-i].kind == '$' && !took[1-i].null {
@@ -182,6 +226,8 @@ func (p *pair) alone(client int, args []string, a, b reply) (reply, reply) {
 				p.sides[i].clients[client].do("SREM", args[1], m.text)
 			}
 		}
+	case name == "DUMP" && len(a.text) > 0 && a.kind == '$' && b.kind == '$':
+		return p.exchangeDumps(client, args[1], a.text, b.text)
 	case strings.HasSuffix(name, "SCAN"):
 		at := 1
 		if name != "SCAN" {
@@ -193,6 +239,35 @@ func (p *pair) alone(client int, args []string, a, b reply) (reply, reply) {
 		return p.sides[0].clients[client].scan(args, at, a), p.sides[1].clients[client].scan(args, at, b)
 	}
 	return masked(args, a, b)
+}
+
+// exchangeDumps lets each server restore what the other one made of a key, and
+// returns how the results look. Then the key itself is restored, on both
+// servers from one dump, for a hash table becomes a sequence in its order.
+func (p *pair) exchangeDumps(client int, key, ours, theirs string) (reply, reply) {
+	const copied = "dump"
+	same := theirs
+	if len(theirs)%2 == 0 {
+		same = ours
+	}
+	var looks [2]reply
+	for i, dump := range []string{theirs, ours} {
+		c := p.sides[i].clients[client]
+		looks[i] = reply{kind: '*', elems: []reply{
+			c.do("RESTORE", copied, "0", dump, "REPLACE"),
+			c.do("TYPE", copied),
+		}}
+	}
+	for _, look := range diffLooks[looks[1].elems[1].text] {
+		args := lookAt(copied, look)
+		a, b := masked(args, p.sides[0].clients[client].do(args...), p.sides[1].clients[client].do(args...))
+		looks[0].elems, looks[1].elems = append(looks[0].elems, a), append(looks[1].elems, b)
+	}
+	for i := range looks {
+		c := p.sides[i].clients[client]
+		looks[i].elems = append(looks[i].elems, c.do("RESTORE", key, "0", same, "REPLACE"), c.do("DEL", copied))
+	}
+	return looks[0], looks[1]
 }
 
 // scan goes on with a scan whose cursor is args[at] and returns all elements, in order.
@@ -246,7 +321,7 @@ func (p *pair) compareEvents(units []unit) *difference {
 			events[i] = append(events[i], v.elems[2].text+" "+v.elems[3].text)
 		}
 	}
-	if units[0].alone() {
+	if units[0].alone() && units[0].waiting == nil {
 		args := units[0].commands[0]
 		if tableOrder, limit := sortOrder(args); tableOrder && limit || strings.EqualFold(args[0], "SPOP") {
 			return nil // of elements taken at random
