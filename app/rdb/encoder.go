@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-	"unsafe"
+	"strconv"
 )
 
 // An Encoder lays out records, and pieces of values, in memory: it is all that
@@ -77,7 +77,7 @@ func (e *Encoder) string(s string) {
 }
 
 // blob adds a blob, which is a string but never an integer.
-func (e *Encoder) blob(b []byte) { e.string(unsafe.String(unsafe.SliceData(b), len(b))) }
+func (e *Encoder) blob(b []byte) { e.string(view(b)) }
 
 func (e *Encoder) length(n int) { e.buf = appendLen(e.buf, uint64(n)) }
 
@@ -95,6 +95,39 @@ func (e *Encoder) AuxInt(name string, n int64) {
 	e.buf = append(e.buf, opAux)
 	e.string(name)
 	e.buf = appendInt(e.buf, n)
+}
+
+// About is what Redis says of a snapshot at its beginning.
+type About struct {
+	RedisVersion string
+	Created      int64 // seconds since 1970
+	UsedMemory   int64 // bytes
+	AOFBase      bool  // the snapshot is the base of an append-only file
+
+	// Where the stream of replication is, when there is one.
+
+	Replicated     bool
+	ReplicationDB  int // the database selected in it, -1 for none
+	ReplicationID  string
+	ReplicationEnd int64 // its offset
+}
+
+// About adds the fields about the snapshot, as Redis 7.0 has them.
+func (e *Encoder) About(a *About) {
+	e.Aux("redis-ver", a.RedisVersion)
+	e.AuxInt("redis-bits", strconv.IntSize)
+	e.AuxInt("ctime", a.Created)
+	e.AuxInt("used-mem", a.UsedMemory)
+	if a.Replicated {
+		e.AuxInt("repl-stream-db", int64(a.ReplicationDB))
+		e.Aux("repl-id", a.ReplicationID)
+		e.AuxInt("repl-offset", a.ReplicationEnd)
+	}
+	base := int64(0)
+	if a.AOFBase {
+		base = 1
+	}
+	e.AuxInt("aof-base", base)
 }
 
 // Function adds the source of a function library.
@@ -166,13 +199,13 @@ func (e *Encoder) Member(member string, score float64) {
 
 // Node adds a node of TypeList that is a listpack.
 func (e *Encoder) Node(listpack []byte) {
-	e.buf = append(e.buf, byte(nodePacked))
+	e.buf = append(e.buf, nodePacked)
 	e.blob(listpack)
 }
 
 // PlainNode adds a node of TypeList that is a single element.
 func (e *Encoder) PlainNode(s string) {
-	e.buf = append(e.buf, byte(nodePlain))
+	e.buf = append(e.buf, nodePlain)
 	e.string(s)
 }
 
@@ -185,7 +218,7 @@ func (e *Encoder) Blob(b []byte) { e.blob(b) }
 func (e *Encoder) MinExpire(at int64) { e.int64(at) }
 
 // FieldExpire adds a field of TypeHashExpire, which expires at a time, -1 for
-// never; minExpire is what MinExpire said.
+// never; minExpire is what MinExpire said, and no time lies before it.
 func (e *Encoder) FieldExpire(field, value string, at, minExpire int64) {
 	ttl := uint64(0)
 	if at >= 0 {

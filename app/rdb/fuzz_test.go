@@ -16,7 +16,7 @@ var lost = regexp.MustCompile(` active -?\d+`)
 // can be read, what is written of it reads alike, and is then written the same.
 func checkSnapshot(t testing.TB, b []byte) {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(b), WithoutChecksum())
+	r, err := NewReader(bytes.NewReader(b), WithSize(int64(len(b))), WithoutChecksum())
 	if err != nil {
 		return
 	}
@@ -28,7 +28,7 @@ func checkSnapshot(t testing.TB, b []byte) {
 		return
 	}
 	again := func(b []byte) []byte {
-		r, err := NewReader(bytes.NewReader(b), WithoutChecksum())
+		r, err := NewReader(bytes.NewReader(b), WithSize(int64(len(b))), WithoutChecksum())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -303,7 +303,7 @@ func file(version int, records ...[]byte) []byte {
 // mustDescribe is describe of a snapshot that must be right.
 func mustDescribe(t testing.TB, b []byte) string {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(b))
+	r, err := NewReader(bytes.NewReader(b), WithSize(int64(len(b))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,22 +87,27 @@ func WithoutChecksum() Option { return func(r *Reader) { r.in.noSum = true } }
 // NewReader reads the head of a snapshot.
 func NewReader(src io.Reader, options ...Option) (*Reader, error) {
 	r := &Reader{code: -1}
-	r.in.src, r.in.buf = src, make([]byte, bufferSize)
-	return r, r.begin(options)
-}
-
-// newBytesReader is NewReader for a snapshot in memory.
-func newBytesReader(b []byte, options ...Option) (*Reader, error) {
-	r := &Reader{code: -1}
-	r.in.buf, r.in.end = b, len(b)
-	return r, r.begin(options)
-}
-
-// begin reads the head.
-func (r *Reader) begin(options []Option) error {
 	for _, option := range options {
 		option(r)
 	}
+	r.in.src = src
+	if r.in.size > 0 {
+		r.in.buf = make([]byte, min(r.in.size, bufferSize))
+	} else {
+		r.in.buf = make([]byte, bufferSize)
+	}
+	return r, r.begin()
+}
+
+// newBytesReader is NewReader for a snapshot in memory.
+func newBytesReader(b []byte) (*Reader, error) {
+	r := &Reader{code: -1}
+	r.in.buf, r.in.end = b, len(b)
+	return r, r.begin()
+}
+
+// begin reads the head.
+func (r *Reader) begin() error {
 	b, err := r.in.need(headerSize)
 	if err != nil {
 		return r.fail(err)
@@ -155,8 +160,10 @@ func (r *Reader) fail(err error) error {
 
 // Next goes on to the next event, past what is left of a value.
 func (r *Reader) Next() (Event, error) {
-	if err := r.skip(); err != nil {
-		return EventEnd, err
+	if r.left > 0 || r.err != nil {
+		if err := r.skip(); err != nil {
+			return EventEnd, err
+		}
 	}
 	r.in.relax()
 	r.Expire, r.Idle, r.Freq, r.Key = -1, -1, -1, ""
@@ -185,6 +192,9 @@ const eventNone Event = 255
 // record reads the record that an opcode begins.
 func (r *Reader) record(c byte) (event Event, err error) {
 	event = eventNone
+	if r.payload && !isValue(c) && c != opFunction && c != opFunctionRC {
+		return event, errors.New("not a record of a payload")
+	}
 	switch c {
 	case opExpireMs:
 		r.Expire, err = r.in.readInt64()
@@ -278,9 +288,6 @@ func (r *Reader) readFunctionRC() error {
 
 // end checks what stands behind the last record.
 func (r *Reader) end() error {
-	if r.payload {
-		return errors.New("the end of a file within a payload")
-	}
 	r.ended = true
 	if r.Version < checksumVersion {
 		return nil

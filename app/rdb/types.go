@@ -27,9 +27,9 @@ import (
 // A Type says how a value is laid out. The numbers are those of the format.
 type Type uint8
 
-// What a Reader yields, and what an Encoder may be given. SetListpack needs
-// version 11 and the hashes whose fields expire version 12; the others are
-// what Redis 7.0 writes, but for ListElements, which is older.
+// What a Reader yields, and what an Encoder may be given. TypeSetListpack
+// needs version 11 and the hashes whose fields expire version 12; the others are
+// what Redis 7.0 writes, but for the elements of lists, which are older.
 const (
 	TypeString             Type = 0
 	TypeListElements       Type = 1  // elements one by one
@@ -46,31 +46,37 @@ const (
 	TypeHashListpackExpire Type = 25 // one blob, fields, values and expiries in ms, 0 for none
 )
 
-// What else there is in files, and is yielded as one of the above.
+// What else there is in snapshots, and is yielded as one of the above.
 const (
-	typeZsetText          Type   = 3 // scores as text
-	typeModule            Type   = 6
-	typeModule2           Type   = 7
-	typeHashZipmap        Type   = 9
-	typeListZiplist       Type   = 10
-	typeZsetZiplist       Type   = 12
-	typeHashZiplist       Type   = 13
-	typeListZiplists      Type   = 14 // nodes that are ziplists
-	typeStream1           Type   = 15 // without what XINFO got in 7.0
-	typeStream3           Type   = 21 // with the active time of consumers
-	typeHashExpireRC      Type   = 22 // of a release candidate: no common base of the expiries
-	typeHashListpackExpRC Type   = 23
-	typeMax                      = TypeHashListpackExpire
-	typeNone              Type   = 8 // was never given out
-	hashExpireAtMax              = 1<<48 - 1
-	listpackVersion              = 11
-	fieldExpireVersion           = 12
-	versionMax                   = 12
-	checksumVersion              = 5 // since then a file ends with one
-	magic                        = "REDIS"
-	headerSize                   = len(magic) + 4
-	checksumSize                 = 8
-	nodePlain, nodePacked uint64 = 1, 2
+	typeZsetText          Type = 3 // scores as text
+	typeModule            Type = 6
+	typeModule2           Type = 7
+	typeNone              Type = 8 // was never given out
+	typeHashZipmap        Type = 9
+	typeListZiplist       Type = 10
+	typeZsetZiplist       Type = 12
+	typeHashZiplist       Type = 13
+	typeListZiplists      Type = 14 // nodes that are ziplists
+	typeStream1           Type = 15 // without what 7.0 added
+	typeStream3           Type = 21 // with the active time of consumers
+	typeHashExpireRC      Type = 22 // of a release candidate: no common base of the expiries
+	typeHashListpackExpRC Type = 23
+
+	typeMax = TypeHashListpackExpire
+)
+
+const (
+	magic           = "REDIS"
+	headerSize      = len(magic) + 4
+	versionMax      = 12
+	checksumVersion = 5 // since then a snapshot ends with one
+	checksumSize    = 8
+
+	// The containers of list nodes.
+	nodePlain  = 1
+	nodePacked = 2
+
+	fieldExpiryMax = 1<<48 - 1 // ms; Redis has no room for more
 )
 
 // The opcodes.

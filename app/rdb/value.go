@@ -19,12 +19,22 @@ var errNoPiece = errors.New("nothing more to read of this value")
 // and how many pieces it has.
 func (r *Reader) readKey(t Type) error {
 	if !r.payload {
-		b, err := r.in.readString(scratchOne)
-		if err != nil {
-			return err
+		s, next := r.in.peek(r.in.pos, scratchOne)
+		if next > 0 {
+			r.in.pos = next
+		} else {
+			b, err := r.in.readString(scratchOne)
+			if err != nil {
+				return err
+			}
+			s = view(b)
 		}
-		r.keyBuf = append(r.keyBuf[:0], b...)
+		r.keyBuf = append(r.keyBuf[:0], s...)
 		r.Key = view(r.keyBuf)
+	}
+	r.raw, r.Type, r.left = t, t, 1
+	if t == TypeString {
+		return nil
 	}
 	return r.beginValue(t)
 }
@@ -42,9 +52,8 @@ var pieceSizes = [typeMax + 1]uint64{
 	TypeHashExpire:   3,
 }
 
-// beginValue reads the head of a value.
+// beginValue reads the head of a value that is no string.
 func (r *Reader) beginValue(t Type) (err error) {
-	r.raw, r.Type, r.left = t, t, 1
 	switch t {
 	case typeModule, typeModule2:
 		return r.refuseModule("module data I can't load: no matching module type")
@@ -126,6 +135,20 @@ func (r *Reader) skip() (err error) {
 		return r.err
 	}
 	return err
+}
+
+// Int reads the value of TypeString, or an element, if the input has it as an
+// integer and ok says so. Else nothing is read, and String is to be called: for
+// integers too that are wide, or happen to lie across the end of the buffer.
+func (r *Reader) Int() (n int64, ok bool) {
+	b := r.in.buf[r.in.pos:r.in.end]
+	if r.left <= 0 || len(b) < 5 || b[0]>>6 != special || b[0]&0x3f > stringI32 || r.raw == typeListZiplist {
+		return 0, false
+	}
+	kind := b[0] & 0x3f
+	r.left--
+	r.in.pos += 1 + 1<<kind
+	return decodeInt(kind, b[1:]), true
 }
 
 // String reads the value of TypeString.
@@ -220,7 +243,7 @@ func (r *Reader) fieldExpiry(ttl uint64) (int64, error) {
 		return -1, nil
 	}
 	base := r.minExpire - 1
-	if ttl > hashExpireAtMax || base < -1 || base > hashExpireAtMax || base+int64(ttl) > hashExpireAtMax {
+	if ttl > fieldExpiryMax || base < -1 || base > fieldExpiryMax || base+int64(ttl) > fieldExpiryMax {
 		return 0, errors.New("invalid expiry of a field")
 	}
 	return base + int64(ttl), nil
@@ -288,7 +311,7 @@ func (r *Reader) Node() (b []byte, packed bool, err error) {
 	if err := r.take(); err != nil {
 		return nil, false, err
 	}
-	container := nodePacked
+	container := uint64(nodePacked)
 	if r.raw == TypeList {
 		if container, err = r.in.readLen(); err != nil {
 			return nil, false, r.fail(err)
@@ -365,7 +388,7 @@ func (r *Reader) checkBlob(b []byte) (_ []byte, err error) {
 func checkExpiries(b []byte) error {
 	for p := listpack.First(b); !listpack.AtEnd(b, p); p = listpack.Next(b, p) {
 		p = listpack.Next(b, listpack.Next(b, p))
-		if _, n, isInt := listpack.Read(b, p); !isInt || n < 0 || n > hashExpireAtMax {
+		if _, n, isInt := listpack.Read(b, p); !isInt || n < 0 || n > fieldExpiryMax {
 			return errors.New("invalid expiry of a field")
 		}
 	}

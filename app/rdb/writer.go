@@ -11,7 +11,7 @@ import (
 // those since 7.4 read.
 const (
 	VersionDefault     = 10
-	VersionFieldExpire = fieldExpireVersion
+	VersionFieldExpire = 12
 )
 
 // A Writer writes a snapshot of what Encoders hold. Its first error is also that
