@@ -93,7 +93,7 @@ const (
 // startRewrite begins to rewrite, and reports whether it could.
 func (kv *KVStore) startRewrite() bool {
 	a := &kv.aof
-	if a.manifest == nil {
+	if kv.journal == nil {
 		if err := kv.readManifest(); err != nil {
 			return kv.cannotRewrite(err)
 		}
