@@ -17,17 +17,14 @@ import (
 // written meanwhile, and nobody waits for long.
 
 // begin starts a save in the background and returns the digest of the data at
-// that instant.
+// that instant, for which writes are paused.
 func (c *client) begin() string {
 	c.t.Helper()
-	c.ok("MULTI")
-	c.expect("DEBUG DIGEST", status("QUEUED"))
-	c.expect("BGSAVE", status("QUEUED"))
-	v := c.do("EXEC")
-	if len(v.elems) != 2 || v.elems[1].text != "Background saving started" {
-		c.t.Fatal(v)
-	}
-	return v.elems[0].text
+	c.ok("CLIENT PAUSE 100000 WRITE")
+	digest := c.digest()
+	c.expect("BGSAVE", status("Background saving started"))
+	c.ok("CLIENT UNPAUSE")
+	return digest
 }
 
 // saved waits until the save in the background has ended.
@@ -69,7 +66,7 @@ func (w *writer) command() []string {
 		{"DEL", any}, {"UNLINK", any}, {"RENAME", any, w.key("other")}, {"COPY", any, w.key("other"), "REPLACE"}, {"MOVE", any, "1"},
 		{"PEXPIRE", any, "100000" + n}, {"PERSIST", any}, {"EXPIRE", any, "1000"}, {"GETDEL", w.key("string")},
 		{"SORT", w.key("list"), "ALPHA", "STORE", w.key("list")}, {"PFADD", w.key("hll"), n}, {"PFCOUNT", w.key("hll"), w.key("hll")},
-		{"BITFIELD", w.key("string"), "INCRBY", "u8", "3", "1"}, {"SWAPDB", "2", "3"}, {"GETEX", w.key("string"), "PERSIST"},
+		{"BITFIELD", w.key("string"), "INCRBY", "u8", "3", "1"}, {"SWAPDB", "2", "3"}, {"DEL", "key:" + n}, {"SET", "key:" + n, "w"}, {"GETEX", w.key("string"), "PERSIST"},
 	}
 	return commands[w.random.IntN(len(commands))]
 }
@@ -114,6 +111,7 @@ func (c *client) fillForWriters() {
 		}
 	}
 	add("SELECT", "0")
+	add("DEBUG", "POPULATE", "30000") // so that the table is no small one
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -136,7 +134,7 @@ func TestBackgroundSaveIsOneInstant(t *testing.T) {
 			c := s.client(t)
 			c.fillForWriters()
 			if round >= 2 {
-				c.ok("CONFIG SET rdb-key-save-delay 100")
+				c.ok("CONFIG SET rdb-key-save-delay 10")
 			}
 			var stop atomic.Bool
 			var writers sync.WaitGroup
@@ -153,6 +151,7 @@ func TestBackgroundSaveIsOneInstant(t *testing.T) {
 				t.Fatal(log)
 			}
 			lookInto(t, s.dir, want)
+			c.ok("CONFIG SET rdb-key-save-delay 0")
 			c.ok("DEBUG RELOAD") // what was written meanwhile is whole
 		})
 	}
@@ -199,6 +198,107 @@ func lookInto(t *testing.T, dir, want string) {
 		}
 		if got := startAgain(t, path, into).client(t).digest(); got != want {
 			t.Errorf("%s: digest %s, want %s", filepath.Base(path), got, want)
+		}
+	}
+}
+
+// TestFlushWhileSaving empties databases during a save: one that is flushed is in
+// the file all the same, and to flush all ends the save.
+func TestFlushWhileSaving(t *testing.T) {
+	s := start(t)
+	c := s.client(t)
+	c.fillForWriters()
+	c.ok("CONFIG SET rdb-key-save-delay 10")
+	want := c.begin()
+	c.ok("SELECT 1")
+	c.ok("FLUSHDB")
+	c.ok("SWAPDB 0 2")
+	c.ok("SELECT 2")
+	c.ok("FLUSHDB ASYNC")
+	c.ok("SET new v")
+	c.saved()
+	lookInto(t, s.dir, want)
+	c.ok("DEBUG POPULATE 30000")
+	c.expect("BGSAVE", status("Background saving started"))
+	c.expect("BGSAVE", errText("ERR Background save already in progress"))
+	c.expect("SAVE", errText("ERR Background save already in progress"))
+	c.ok("FLUSHALL")
+	c.saved()
+	lookInto(t, s.dir, want)
+	c.ok("SET k v")
+}
+
+// TestSavePoints waits for a save point, and for what happens when saving fails.
+func TestSavePoints(t *testing.T) {
+	s := start(t, "--save", "1 2", "--enable-protected-configs", "yes")
+	c := s.client(t)
+	c.ok("SET k v")
+	c.ok("SET k w")
+	waitFor(t, "the save point", func() bool { return strings.Contains(s.logTail(), "Background saving terminated with success") })
+	for _, want := range []string{"2 changes in 1 seconds. Saving...", "Background saving started by pid", "DB saved on disk"} {
+		if !strings.Contains(s.logTail(), want) {
+			t.Errorf("no %q in the log\n%s", want, s.logTail())
+		}
+	}
+	dir := filepath.Join(s.dir, "gone")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c.ok("CONFIG SET dir " + dir)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	c.expect("BGSAVE", status("Background saving started"))
+	c.saved()
+	const misconf = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
+		"Commands that may modify the data set are disabled, because this instance is configured to report errors during writes " +
+		"if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
+	c.expect("SET k x", errText(misconf))
+	c.expect("PING", errText(misconf))
+	c.expect("GET k", "w")
+	if status := s.info(t, "rdb_last_bgsave_status"); status != "err" {
+		t.Errorf("status %s", status)
+	}
+	c.ok("CONFIG SET stop-writes-on-bgsave-error no")
+	c.ok("SET k x")
+	c.ok("CONFIG SET stop-writes-on-bgsave-error yes")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c.expect("BGSAVE", status("Background saving started"))
+	c.saved()
+	c.ok("SET k y")
+}
+
+// TestEndWhileSaving ends servers during a save, politely and not.
+func TestEndWhileSaving(t *testing.T) {
+	for _, how := range []string{"SHUTDOWN SAVE", "SHUTDOWN NOSAVE", "kill"} {
+		s, err := launch(serverPath(t), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.kill)
+		c := s.client(t)
+		c.ok("DEBUG POPULATE 30000")
+		c.ok("SAVE")
+		c.ok("SET k v")
+		c.ok("CONFIG SET rdb-key-save-delay 100")
+		c.expect("BGSAVE", status("Background saving started"))
+		c.ok("CONFIG SET rdb-key-save-delay 0")
+		s.end(t, func() {
+			if how == "kill" {
+				s.kill()
+			} else {
+				c.send(strings.Fields(how)...)
+			}
+		})
+		want := map[string]int{"SHUTDOWN SAVE": 30001, "SHUTDOWN NOSAVE": 30000, "kill": 30000}[how]
+		if got := startAgain(t, serverPath(t), s.dir).client(t).doInt("DBSIZE"); got != want {
+			t.Errorf("%s: %d keys, want %d", how, got, want)
+		}
+		temp, err := filepath.Glob(filepath.Join(s.dir, "temp*"))
+		if err != nil || how != "kill" && len(temp) > 0 {
+			t.Errorf("%s: left behind %q, %v", how, temp, err)
 		}
 	}
 }

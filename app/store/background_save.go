@@ -38,13 +38,14 @@ import (
 // memory. When that is much, writes are postponed, too.
 
 const (
-	bigValue     = 1000      // elements from which a value is put aside
-	smallTable   = 512       // buckets up to which a table is encoded at once
-	saveSlice    = 64 << 10  // bytes that are encoded in a slice,
-	saveSliceMax = 64        // or buckets
-	sideMax      = 256 << 20 // bytes out of turn from which writes wait
-	saveRest     = 200 * time.Microsecond
-	saveRetry    = 5 // seconds between two tries of save points
+	bigValue   = 1000                   // elements from which a value is put aside
+	smallTable = 512                    // buckets up to which a table is encoded at once
+	saveSlice  = 500 * time.Microsecond // of encoding buckets,
+	saveBytes  = 128 << 10              // or bytes that are encoded, between two rests
+	saveSteps  = 16                     // buckets between two looks at the clock
+	sideMax    = 256 << 20              // bytes out of turn from which writes wait
+	saveRest   = 200 * time.Microsecond
+	saveRetry  = 5 // seconds between two tries of save points
 )
 
 // A saver is a snapshot that is being written in the background.
@@ -91,6 +92,7 @@ type asideValue struct {
 // startSave begins to save the data as it is now.
 func (kv *KVStore) startSave() {
 	kv.snapshot.saves++
+	kv.snapshot.scheduled = false
 	kv.snapshot.lastTry = time.Now().Unix()
 	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
 	kv.beginSaver(kv.newSnapshotFile("-bg"))
@@ -171,7 +173,7 @@ func (s *saver) key(id int, e entry) {
 		return
 	}
 	v := &asideValue{enc: e.enc(), typ: e.typ(), root: e.outsideRef(), head: s.kv.newKeyEncoder(s.giveWay)}
-	v.head.spillAt = saveSlice
+	v.head.spillAt = saveBytes
 	v.head.enc.SelectDB(id)
 	v.head.head(e)
 	s.aside = append(s.aside, v)
@@ -183,7 +185,7 @@ func (s *saver) run(compress, checksum bool) {
 	kv := s.kv
 	defer kv.serving.Done()
 	fill := func(f io.Writer) error {
-		out := bufio.NewWriterSize(f, saveSlice)
+		out := bufio.NewWriterSize(f, saveBytes)
 		s.w = rdb.NewWriter(out, s.version, compress, checksum)
 		if err := s.encode(); err != nil {
 			return err
@@ -249,26 +251,26 @@ func (s *saver) slice() (more bool) {
 		s.encodeAside()
 		return true
 	}
-	steps := saveSliceMax
-	if delay := s.delay(); delay > 0 {
+	begun, delay := time.Now(), s.delay()
+	if delay > 0 {
 		done := s.done
 		defer func() {
+			rest := delay * time.Duration(s.done-done)
 			s.kv.unlock()
 			select {
-			case <-time.After(delay * time.Duration(s.done-done)):
+			case <-time.After(rest):
 			case <-s.quit:
 			}
 			s.kv.mu.Lock()
 		}()
-		steps = 1
 	}
 	for _, t := range s.tables {
-		for ; t.next < t.buckets; t.next++ {
-			if steps == 0 || s.keys.enc.Len() >= saveSlice || len(s.aside) > 0 {
+		for t.next < t.buckets {
+			t.save(t.next)
+			t.next++
+			if delay > 0 || s.keys.enc.Len() >= saveBytes || len(s.aside) > 0 || t.next%saveSteps == 0 && time.Since(begun) > saveSlice {
 				return true
 			}
-			steps--
-			t.save(t.next)
 		}
 	}
 	return false
@@ -475,18 +477,22 @@ func (kv *KVStore) savesItself() bool {
 	return kv.configured && len(kv.config.SavePoints()) > 0
 }
 
-// watchSavePoints begins a save when a save point is reached.
+// watchSavePoints begins a save when a save point is reached, or a transaction
+// has asked for it.
 func (kv *KVStore) watchSavePoints() {
 	state := &kv.snapshot
-	if state.scheduled && kv.saver == nil {
-		state.scheduled = false
-		kv.startSave()
-	}
-	if kv.saver != nil || kv.dirty == 0 || state.loading.active || !kv.savesItself() {
+	if kv.saver != nil || state.loading.active {
 		return
 	}
 	now := time.Now().Unix()
 	if state.failed && now-state.lastTry <= saveRetry {
+		return
+	}
+	if state.scheduled {
+		kv.startSave()
+		return
+	}
+	if kv.dirty == 0 || !kv.savesItself() {
 		return
 	}
 	for _, p := range kv.config.SavePoints() {

@@ -161,10 +161,18 @@ func (kv *KVStore) readPayload(c *Client, payload string) (looseValue, error) {
 		kv.stats.sanitizations += l.blobs
 	}
 	if err != nil {
-		kv.log(logVerbose, "RESTORE of a bad payload, integrity check failed: %v", err)
+		kv.log(logVerbose, "RESTORE refused: %s integrity check failed: %v", formNames[payload[0]], err)
 		return looseValue{}, errBadData
 	}
 	return v, nil
+}
+
+// formNames are what Redis's log calls the forms of values by their type in a
+// payload.
+var formNames = [256]string{
+	0: "String", 1: "List", 2: "Set", 3: "Zset", 4: "Hash", 5: "Zset", 9: "Zipmap", 10: "List ziplist", 11: "Intset", 12: "Zset ziplist",
+	13: "Hash ziplist", 14: "Ziplist", 15: "Stream listpack", 16: "Hash listpack", 17: "Zset listpack", 18: "Listpack", 19: "Stream listpack",
+	20: "Set listpack", 21: "Stream listpack", 24: "Hash", 25: "Hash listpack",
 }
 
 // loadPayload is load for a payload, which must begin with its value.

@@ -33,9 +33,7 @@ func (kv *KVStore) cmdFlushall(c *Client, args []string) error {
 		kv.abortSave()
 	}
 	if kv.savesItself() {
-		dirty := kv.dirty
-		kv.save()
-		kv.dirty = dirty // for the append-only file and replicas
+		kv.save() // when that fails the log says so
 	}
 	return nil
 }

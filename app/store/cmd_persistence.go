@@ -26,6 +26,11 @@ func (kv *KVStore) cmdBgsave(c *Client, args []string) error {
 	case kv.saver != nil:
 		return errSaving
 	}
+	if kv.nesting > 0 { // half of a transaction is no state to save
+		kv.snapshot.scheduled = true
+		c.reply.Status("Background saving scheduled")
+		return nil
+	}
 	kv.startSave()
 	c.reply.Status("Background saving started")
 	return nil

@@ -32,8 +32,8 @@ type snapshotState struct {
 	lastTry       int64    // when it was last tried in the background
 	lastSeconds   int64    // how long that took, -1 when there was none
 	failed        bool     // the last time, in the background
-	scheduled     bool     // for when the append-only file has been rewritten
 	saves         int64    // SAVEs since the start
+	scheduled     bool     // by a BGSAVE within a transaction, or during a rewrite of the append-only file
 	skipChecksums bool     // DEBUG SET-SKIP-CHECKSUM-VALIDATION
 	libraries     []string // sources of function libraries in the snapshot that was loaded
 	loading       loadingState

@@ -16,10 +16,10 @@ import (
 var (
 	errStreamNode  = errors.New("a stream node that no server writes")
 	errNoOwner     = errors.New("a pending entry without a consumer")
-	errTwoOwners   = errors.New("a pending entry with two consumers")
+	errTwoOwners   = errors.New("Stream consumer PEL entry already has a consumer assigned")
 	errNotPending  = errors.New("a consumer has an entry that is not pending")
 	errGroupTwice  = errors.New("a consumer group is there twice")
-	errOwnerTwice  = errors.New("a consumer is there twice")
+	errOwnerTwice  = errors.New("Duplicate stream consumer detected")
 	errEntryNumber = errors.New("a number of entries that is out of range")
 )
 

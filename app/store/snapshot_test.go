@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/codecrafters-io/redis-starter-go/app/rdb"
 )
@@ -304,4 +306,68 @@ func (s *session) mangle(key string) {
 	} {
 		s.do(strings.Fields(strings.ReplaceAll(command, " k", " "+key))...)
 	}
+}
+
+// TestSaveInBackground changes everything while it is saved, within a watching
+// arena, by commands that can be postponed and by Set, which cannot.
+func TestSaveInBackground(t *testing.T) {
+	dir := t.TempDir()
+	for round := range 6 {
+		s := saving(t, dir, "--rdb-key-save-delay", "1")
+		kv := s.kv
+		s.do("FLUSHALL")
+		s.populate()
+		want := s.do("DEBUG", "DIGEST")
+		s.expect("BGSAVE", "Background saving started")
+		var clients sync.WaitGroup
+		for range 3 {
+			clients.Go(func() {
+				for _, key := range []string{"list", "set", "ints", "zset", "hash", "stream", "expiring"} {
+					for _, n := range []string{"3000", "513", "100", "3"} {
+						for _, command := range [][]string{
+							{"RPUSH", "", "x"}, {"LPOP", ""}, {"SADD", "", "x"}, {"SREM", "", "x"}, {"ZADD", "", "1", "x"}, {"ZPOPMIN", ""},
+							{"HSET", "", "f", "v"}, {"HPEXPIRE", "", "1", "FIELDS", "1", "element-1"}, {"XADD", "", "*", "f", "v"},
+							{"XTRIM", "", "MAXLEN", "10"}, {"COPY", "", "copy", "REPLACE"}, {"RENAME", "", "renamed"}, {"COPY", "renamed", "again", "REPLACE"},
+						} {
+							if command[1] == "" {
+								command[1] = key + ":" + n
+							}
+							if round == 5 {
+								kv.Set(key+":"+n, "v", 5)
+							}
+							kv.Do(t.Context(), command...) // most are errors
+						}
+					}
+				}
+			})
+		}
+		if round == 4 {
+			kv.Do(t.Context(), "FLUSHALL")
+		}
+		clients.Wait()
+		waitUntil(t, func() bool {
+			kv.mu.Lock()
+			defer kv.mu.Unlock()
+			return kv.saver == nil
+		})
+		s.checked()
+		if round == 4 {
+			continue // it was given up
+		}
+		again := saving(t, dir)
+		if got := again.do("DEBUG", "DIGEST"); got != want {
+			t.Fatalf("round %d: digest %s, want %s", round, got, want)
+		}
+	}
+}
+
+// waitUntil waits for a condition.
+func waitUntil(t *testing.T, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatal("waited in vain")
 }
