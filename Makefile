@@ -59,9 +59,9 @@ clients: ## smoke tests with the client libraries of Go, Python and Node
 	tests/clients/run.sh
 
 .PHONY: soak
-soak: ## the random tests for SOAK=2m each, and every fuzz target for FUZZTIME=20s
-	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),2m) go test -race -count=1 -timeout 60m -run 'TestModel|TestHangUp|TestOutput' ./tests
-	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),20s)"
+soak: ## the random tests for SOAK=1m each, and every fuzz target for FUZZTIME=10s
+	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),1m) go test -race -count=1 -timeout 60m -run 'TestModel|TestGroup|TestDiffer|TestHangUp|TestOutput' ./tests
+	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),10s)"
 
 .PHONY: cover
 cover: ## coverage of app/ by all tests, coverage.out

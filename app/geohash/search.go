@@ -20,20 +20,52 @@ type Shape struct {
 	Radius        float64 // of a circle, in units, as the two below
 	Width, Height float64 // of a box
 	Unit          float64 // metres in a unit
+
+	near nearby // computed when it is first needed; the shape must not change after
+}
+
+// A nearby is what tells about most places that they are not in a circle, and
+// what the distances of the others have in common.
+type nearby struct {
+	known  bool
+	latMax float64 // metres to the north or south of the middle
+	lonMax float64 // degrees to the east or west
+	cosLat float64 // of the middle
+}
+
+// margin is more than all roundings of what a place is compared with.
+const margin = 1 + 1e-9
+
+// nearby computes what it is. No way of a given length leads further to the east
+// than one would that ran along the parallel nearest to a pole that can be
+// reached.
+func (s *Shape) nearby() nearby {
+	const polarMax = 89 // degrees; beyond, a pole may be reached
+	radius := s.Radius * s.Unit
+	n := nearby{known: true, latMax: radius * margin, lonMax: 180, cosLat: cos(s.Lat * degree)}
+	delta := radius / earthRadius / degree
+	if polar := math.Abs(s.Lat) + delta; polar < polarMax {
+		n.lonMax = delta / math.Cos(polar*degree) * margin
+	}
+	return n
 }
 
 // Contains reports whether a place lies in the shape, and how many metres from
 // its middle. The distance is undefined when it does not.
 func (s *Shape) Contains(lon, lat float64) (distance float64, ok bool) {
 	if !s.Box {
-		radius := s.Radius * s.Unit
-		// No way is shorter than the part of it that leads to the north; a
-		// little more than that is left to the full formula's rounding.
-		if latDistance(s.Lat, lat) > radius*(1+1e-9) {
+		if !s.near.known {
+			s.near = s.nearby()
+		}
+		lonDistance := math.Abs(lon - s.Lon)
+		if lonDistance > 180 {
+			lonDistance = 360 - lonDistance
+		}
+		if lonDistance > s.near.lonMax || latDistance(s.Lat, lat) > s.near.latMax {
 			return 0, false
 		}
-		distance = Distance(s.Lon, s.Lat, lon, lat)
-		return distance, !(distance > radius)
+		distance = distanceFrom(s.near.cosLat, s.Lon, s.Lat, lon, lat)
+		return distance, !(distance > s.Radius*s.Unit)
 	}
 	if latDistance(lat, s.Lat) > s.Height*s.Unit/2 {
 		return 0, false
@@ -137,6 +169,11 @@ func (s *Shape) estimateStep() int {
 // Distance returns how many metres there are between two places on a sphere,
 // by the haversine formula.
 func Distance(lon1, lat1, lon2, lat2 float64) float64 {
+	return distanceFrom(cos(lat1*degree), lon1, lat1, lon2, lat2)
+}
+
+// distanceFrom is Distance with the cosine of the first latitude given.
+func distanceFrom(cosLat1, lon1, lat1, lon2, lat2 float64) float64 {
 	v := sin((float64(lon2*degree) - float64(lon1*degree)) / 2)
 	if v == 0 {
 		return latDistance(lat1, lat2)

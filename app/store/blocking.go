@@ -363,5 +363,32 @@ func (kv *KVStore) dismissBlocked() {
 	}
 }
 
+// blockingPop takes from the first of the keys that is there, or waits for one:
+// what BLPOP, BZPOPMIN and their like do. The last argument is the time-out; name
+// is the command that does it without waiting.
+func (kv *KVStore) blockingPop(c *Client, args []string, t valueType, name string, take func(e entry, key string)) error {
+	last := len(args) - 1
+	deadline, err := kv.deadlineSeconds(args[last])
+	if err != nil {
+		return err
+	}
+	keys := c.wanted(args[1:last])
+	for _, key := range keys {
+		e, err := c.db.lookupTypeWrite(key, t)
+		if err != nil {
+			return err
+		}
+		if !e.ok() {
+			continue
+		}
+		take(e, key)
+		if kv.propagating() {
+			c.effect(name, key)
+		}
+		return nil
+	}
+	return kv.block(c, wait{keys: keys, typ: t, deadlineNs: deadline, onTimeout: replyNullArray})
+}
+
 // replyNullArray is the answer to most commands that have waited in vain.
 func replyNullArray(c *Client) { c.reply.NullArray() }

@@ -399,6 +399,18 @@ func TestBlocking(t *testing.T) {
 			4 ZUNIONSTORE z 1 y
 			4< 1 1
 			2< ["z" "a" "1"]`},
+		{"a result in the place of another type", `
+			1 BZPOPMIN z 0
+			2 BLPOP q 0
+			4 MSET z v q v
+			4 ZADD y 1 a
+			4 RPUSH p b
+			4< OK 1 1
+			4 ZUNIONSTORE z 1 y
+			1< ["z" "a" "1"]
+			4 SORT p BY nosort STORE q
+			2< ["q" "b"]
+			4< 1 1`},
 		{"watching what is popped", `
 			1 WATCH q
 			1 BLPOP q 0

@@ -56,7 +56,7 @@ func (c *streamCheck) node(kv *KVStore, at tree.Entry, last bool) error {
 	if err := listpack.Validate(n.b, true); err != nil {
 		return err
 	}
-	if n.count < 1 || n.deleted < 0 {
+	if n.count < 0 || n.deleted < 0 || n.count+n.deleted == 0 {
 		return fmt.Errorf("%d entries and %d deleted ones", n.count, n.deleted)
 	}
 	if end, _ := readInt(n.b, skip(n.b, n.fieldsAt, n.fields)); end != 0 {

@@ -68,7 +68,7 @@ func (kv *KVStore) cmdGeoadd(c *Client, args []string) error {
 	dirty := kv.dirty
 	err := kv.zaddPairs(c, args[1], pairs, scores, o)
 	if kv.dirty != dirty && kv.propagating() {
-		effect := append([]string{"ZADD"}, args[1:len(args)-len(scores)*3]...)
+		effect := append([]string{"zadd"}, args[1:len(args)-len(scores)*3]...)
 		c.effect(append(effect, pairs...)...)
 	}
 	return err

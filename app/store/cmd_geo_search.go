@@ -269,9 +269,13 @@ func (kv *KVStore) geosearch(c *Client, options []string, s *geoSearch) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	var points []geoPoint
+	points := kv.zsets.points[:0]
 	if s.ok {
-		points = s.sorted(s.find())
+		points = s.find(points)
+		if cap(points) <= pointsKept {
+			kv.zsets.points = points
+		}
+		points = s.sorted(points)
 	}
 	if s.keep {
 		kv.storePlaces(c, s, points)
@@ -288,8 +292,11 @@ type geoPoint struct {
 	distance float64 // from the middle, in metres
 }
 
-// find finds the places in the shape, cell after cell.
-func (s *geoSearch) find() (points []geoPoint) {
+// pointsKept is how many points there may be for their memory to be kept.
+const pointsKept = 4096
+
+// find appends the places in the shape, cell after cell.
+func (s *geoSearch) find(points []geoPoint) []geoPoint {
 	limit := math.MaxInt
 	if s.any {
 		limit = int(s.count)

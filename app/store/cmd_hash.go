@@ -66,8 +66,7 @@ func (c *Client) hset(args []string) (created int, err error) {
 		return 0, err
 	}
 	created = c.db.setFields(e, key, pairs, false)
-	kv.changed(c.db, key, eventHash, "hset")
-	kv.dirty += int64(len(pairs)/2 - 1)
+	kv.changedBy(c.db, key, eventHash, "hset", len(pairs)/2)
 	return created, nil
 }
 
@@ -215,8 +214,7 @@ func (db *database) fieldsDeleted(e entry, key string, deleted int) {
 	if empty {
 		db.remove(e)
 	}
-	kv.changed(db, key, eventHash, "hdel")
-	kv.dirty += int64(deleted - 1)
+	kv.changedBy(db, key, eventHash, "hdel", deleted)
 	if empty {
 		kv.notify(eventGeneric, "del", key, db)
 	}
@@ -262,7 +260,7 @@ func (kv *KVStore) cmdHmget(c *Client, args []string) error {
 	for len(fields) > 0 {
 		n := min(len(fields), touchMax)
 		if big {
-			kv.touchFields(kv.fieldsOf(e), fields[:n], 1, &buf)
+			touchNamed(kv.fieldsOf(e), kv.elementType, fields[:n], 1, &buf)
 		}
 		for _, field := range fields[:n] {
 			c.replyField(e, field)
@@ -366,7 +364,7 @@ func (c *Client) replyFields(e entry, fields, values bool) {
 		lp := e.listpack()
 		for p, isField := listpack.HeaderSize, true; !listpack.AtEnd(lp, p); p, isField = listpack.Next(lp, p), !isField {
 			if isField && fields || !isField && values {
-				c.replyEntry(lp, p)
+				c.replyText(lp, p)
 			}
 		}
 		return
@@ -384,15 +382,6 @@ func (c *Client) replyFields(e entry, fields, values bool) {
 		}
 		return true
 	})
-}
-
-// replyEntry writes an entry of a listpack as a string.
-func (c *Client) replyEntry(lp []byte, p int) {
-	if str, n, isInt := listpack.Read(lp, p); isInt {
-		c.reply.BulkInt(n)
-	} else {
-		c.reply.BulkBytes(str)
-	}
 }
 
 // cmdHscan serves HSCAN key cursor [MATCH pattern] [COUNT count].
@@ -439,8 +428,8 @@ func (c *Client) scanSmallHash(e entry, o *scanOptions) (n int) {
 	for p := listpack.HeaderSize; !listpack.AtEnd(lp, p); {
 		v := listpack.Next(lp, p)
 		if !o.match || glob.Match(o.pattern, textIn(listpack.Get(lp, p), digits[:0]), false) {
-			c.replyEntry(lp, p)
-			c.replyEntry(lp, v)
+			c.replyText(lp, p)
+			c.replyText(lp, v)
 			n += 2
 		}
 		p = listpack.Next(lp, v)

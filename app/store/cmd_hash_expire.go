@@ -56,8 +56,8 @@ func (kv *KVStore) cmdHpexpireat(c *Client, args []string) error {
 // expireFields gives fields an expiry of so many units after base; a unit is so
 // many ms. One that is over already deletes them.
 func (c *Client) expireFields(args []string, base, unit int64) error {
-	kv, db, key := c.kv, c.db, args[1]
-	e, err := db.lookupHashWrite(key, args, 1) // the names of the fields are somewhere in them
+	kv := c.kv
+	e, err := c.db.lookupHashWrite(args[1], args, 1) // the names of the fields are somewhere in them
 	if err != nil {
 		return err
 	}
@@ -71,82 +71,67 @@ func (c *Client) expireFields(args []string, base, unit int64) error {
 		return err
 	}
 	c.reply.Array(len(fields))
-	if !e.ok() {
-		for range fields {
-			c.reply.Int(fieldMissing)
-		}
-		return nil
+	x := fieldExpirer{c: c, e: e, key: args[1], when: when, at: max(at, 1)}
+	x.over = kv.alreadyExpired(at)
+	for i := range fields {
+		c.reply.Int(x.expire(fields[i : i+1]))
 	}
-	if kv.alreadyExpired(at) {
-		c.expireAtOnce(e, key, fields, when, at)
-		return nil
-	}
-	c.expireLater(e, key, fields, when, max(at, 1))
+	x.tell()
 	return nil
 }
 
-// expireLater gives fields an expiry and answers for each. A hash none of whose
-// fields gets one keeps its form.
-func (c *Client) expireLater(e entry, key string, fields []string, when expireWhen, at int64) {
-	kv, db := c.kv, c.db
-	var set []string // those to be propagated
-	changed := 0
-	for _, field := range fields {
-		was := kv.fieldExpiry(e, field)
-		switch {
-		case was < 0:
-			c.reply.Int(fieldMissing)
-			continue
-		case !when.allows(orNone(was), at):
-			c.reply.Int(fieldRefused)
-			continue
-		}
-		e = db.expireField(e, key, field, at)
-		c.reply.Int(fieldChanged)
-		changed++
-		if kv.propagating() {
-			set = append(set, field)
-		}
-	}
-	if changed == 0 {
-		return
-	}
-	db.reschedule(e)
-	kv.changed(db, key, eventHash, "hexpire")
-	kv.dirty += int64(changed - 1)
-	if kv.propagating() {
-		c.effect(append([]string{"HPEXPIREAT", key, formatInt(at), "FIELDS", formatInt(int64(len(set)))}, set...)...)
-	}
+// A fieldExpirer gives fields of a hash an expiry, or deletes them when it is
+// over. A hash none of whose fields gets one keeps its form.
+type fieldExpirer struct {
+	c       *Client
+	e       entry // not ok when there is no hash
+	key     string
+	when    expireWhen
+	at      int64
+	over    bool
+	changed int
+	fields  []string // those that have changed, when somebody wants to know
 }
 
-// expireAtOnce deletes fields instead of giving them an expiry that is over.
-func (c *Client) expireAtOnce(e entry, key string, fields []string, when expireWhen, at int64) {
-	kv, db := c.kv, c.db
-	var gone []string // to be propagated
-	deleted := 0
-	for i, field := range fields {
-		was := kv.fieldExpiry(e, field)
-		switch {
-		case was < 0:
-			c.reply.Int(fieldMissing)
-			continue
-		case !when.allows(orNone(was), at):
-			c.reply.Int(fieldRefused)
-			continue
-		}
-		e, _ = db.deleteFields(e, fields[i:i+1])
-		c.reply.Int(fieldDeleted)
-		deleted++
-		if kv.propagating() {
-			gone = append(gone, field)
-		}
+// expire does so to one field, and returns the answer.
+func (x *fieldExpirer) expire(field []string) int64 {
+	kv, db := x.c.kv, x.c.db
+	was := kv.fieldExpiry(x.e, field[0])
+	switch {
+	case was < 0:
+		return fieldMissing
+	case !x.when.allows(orNone(was), x.at):
+		return fieldRefused
 	}
-	if deleted == 0 {
-		return
-	}
-	db.fieldsDeleted(e, key, deleted)
+	x.changed++
 	if kv.propagating() {
-		c.effect(append([]string{"HDEL", key}, gone...)...)
+		x.fields = append(x.fields, field[0])
+	}
+	if x.over {
+		x.e, _ = db.deleteFields(x.e, field)
+		return fieldDeleted
+	}
+	x.e = db.expireField(x.e, x.key, field[0], x.at)
+	return fieldChanged
+}
+
+// tell tells everybody what has changed, if anything.
+func (x *fieldExpirer) tell() {
+	kv, db, c := x.c.kv, x.c.db, x.c
+	switch {
+	case x.changed == 0:
+	case x.over:
+		db.fieldsDeleted(x.e, x.key, x.changed)
+		if kv.propagating() {
+			c.effect(append([]string{"HDEL", x.key}, x.fields...)...)
+		}
+	default:
+		db.reschedule(x.e)
+		kv.changedBy(db, x.key, eventHash, "hexpire", x.changed)
+		if kv.propagating() {
+			n := formatInt(int64(len(x.fields)))
+			c.effect(append([]string{"HPEXPIREAT", x.key, formatInt(x.at), "FIELDS", n}, x.fields...)...)
+		}
 	}
 }
 
@@ -177,6 +162,9 @@ func parseFieldExpiry(arg string, base, unit int64, command string) (int64, erro
 // fieldCondition parses the one condition that may stand before FIELDS. What is
 // none is left to be found missing.
 func fieldCondition(args []string) (expireWhen, []string) {
+	if is(args[0], "fields") { // an error would have to be made in vain
+		return 0, args
+	}
 	when, err := parseExpireWhen(args[:1])
 	if err != nil {
 		return 0, args
@@ -230,8 +218,7 @@ func (kv *KVStore) cmdHpersist(c *Client, args []string) error {
 	}
 	if changed > 0 {
 		c.db.reschedule(e)
-		kv.changed(c.db, key, eventHash, "hpersist")
-		kv.dirty += int64(changed - 1)
+		kv.changedBy(c.db, key, eventHash, "hpersist", changed)
 	}
 	return nil
 }

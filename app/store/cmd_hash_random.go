@@ -72,18 +72,9 @@ func (c *Client) replyPair(field, value fieldText, values bool) {
 	if values && c.reply.Proto >= 3 {
 		c.reply.Array(2)
 	}
-	c.replyText(field)
+	c.replyValue(field)
 	if values {
-		c.replyText(value)
-	}
-}
-
-// replyText writes a field or a value.
-func (c *Client) replyText(text fieldText) {
-	if text.IsInt {
-		c.reply.BulkInt(text.Int)
-	} else {
-		c.reply.BulkBytes(text.Str)
+		c.replyValue(value)
 	}
 }
 

@@ -144,8 +144,7 @@ func (kv *KVStore) cmdPfadd(c *Client, args []string) error {
 	}
 	dropCachedHLLCount(h.b)
 	h.close()
-	kv.changed(c.db, key, eventString, "pfadd")
-	kv.dirty += int64(updated - 1)
+	kv.changedBy(c.db, key, eventString, "pfadd", updated)
 	c.reply.Int(1)
 	return nil
 }

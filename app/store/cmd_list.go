@@ -88,15 +88,8 @@ func (kv *KVStore) pushElements(c *Client, args []string, head, mustExist bool) 
 	l := c.db.list(e)
 	l.push(key, args[2:], head)
 	c.reply.Int(int64(l.len()))
-	kv.listChanged(c.db, key, pushEvent(head), len(args)-2)
+	kv.changedBy(c.db, key, eventList, pushEvent(head), len(args)-2)
 	return nil
-}
-
-// listChanged is changed for n changes of a list.
-func (kv *KVStore) listChanged(db *database, key, event string, n int) {
-	kv.touched(db, key)
-	kv.notify(eventList, event, key, db)
-	kv.dirty += int64(n)
 }
 
 // cmdLinsert serves LINSERT key BEFORE|AFTER pivot element.
@@ -119,7 +112,7 @@ func (kv *KVStore) cmdLinsert(c *Client, args []string) error {
 		c.reply.Int(-1)
 		return nil
 	}
-	kv.listChanged(c.db, key, "linsert", 1)
+	kv.changed(c.db, key, eventList, "linsert")
 	c.reply.Int(int64(l.len()))
 	return nil
 }
@@ -161,7 +154,7 @@ func (kv *KVStore) cmdLindex(c *Client, args []string) error {
 	}
 	var w listWalk
 	offset := w.seek(&l, index)
-	replyValue(&c.reply, w.value(w.listNode.seek(offset)))
+	c.replyValue(w.value(w.listNode.seek(offset)))
 	return nil
 }
 
@@ -173,15 +166,6 @@ func (l *list) indexOf(n int64) (index int, ok bool) {
 		n += length
 	}
 	return int(n), n >= 0 && n < length
-}
-
-// replyValue answers with an element.
-func replyValue(w *resp.Writer, v listpack.Value) {
-	if v.IsInt {
-		w.BulkInt(v.Int)
-	} else {
-		w.BulkBytes(v.Str)
-	}
 }
 
 // cmdLset serves LSET key index element.
@@ -205,7 +189,7 @@ func (kv *KVStore) cmdLset(c *Client, args []string) error {
 	}
 	l.set(index, args[3])
 	c.reply.OK()
-	kv.listChanged(c.db, key, "lset", 1)
+	kv.changed(c.db, key, eventList, "lset")
 	return nil
 }
 
@@ -346,7 +330,7 @@ func (kv *KVStore) cmdLrem(c *Client, args []string) error {
 	l := c.db.list(e)
 	removed := l.removeEqual(args[3], limitOf(count), count < 0)
 	if removed > 0 {
-		kv.listChanged(c.db, key, "lrem", removed)
+		kv.changedBy(c.db, key, eventList, "lrem", removed)
 	}
 	if l.len() == 0 {
 		kv.removeList(c.db, l.e, key)

@@ -53,7 +53,7 @@ func (kv *KVStore) cmdSadd(c *Client, args []string) error {
 	}
 	added := c.db.addMembers(&s, key, args[2:])
 	if added > 0 {
-		kv.membersChanged(c.db, key, "sadd", added)
+		kv.changedBy(c.db, key, eventSet, "sadd", added)
 	}
 	c.reply.Int(int64(added))
 	return nil
@@ -71,24 +71,17 @@ func (db *database) addMembers(s *set, key string, members []string) (added int)
 	return added
 }
 
-// membersChanged says that n members of a set have come or gone.
-func (kv *KVStore) membersChanged(db *database, key, event string, n int) {
-	kv.touched(db, key)
-	kv.notify(eventSet, event, key, db)
-	kv.dirty += int64(n)
-}
-
-// membersGone is membersChanged for n that were removed, and removes the key
-// with the last of them.
+// membersGone tells that n members were removed, and removes the key with the
+// last of them.
 func (s *set) membersGone(key, event string, n int) {
 	db := s.db
 	if s.len() > 0 {
 		s.fit()
-		db.kv.membersChanged(db, key, event, n)
+		db.kv.changedBy(db, key, eventSet, event, n)
 		return
 	}
 	db.remove(s.e)
-	db.kv.membersChanged(db, key, event, n)
+	db.kv.changedBy(db, key, eventSet, event, n)
 	db.kv.notify(eventGeneric, "del", key, db)
 }
 
@@ -120,7 +113,7 @@ func (kv *KVStore) cmdSmismember(c *Client, args []string) error {
 	}
 	members := args[2:]
 	c.reply.Array(len(members))
-	var buf [batchMembers]uint64
+	var buf [touchMax]uint64
 	for len(members) > 0 {
 		n := min(len(members), batchMembers)
 		hashes := s.touch(members[:n], &buf)
@@ -215,7 +208,7 @@ func (kv *KVStore) cmdSmove(c *Client, args []string) error {
 		d = c.db.openSet(to)
 	}
 	if c.db.addMembers(&d, destination, args[3:4]) > 0 {
-		kv.membersChanged(c.db, destination, "sadd", 1)
+		kv.changed(c.db, destination, eventSet, "sadd")
 	}
 	c.reply.Int(1)
 	return nil
@@ -378,7 +371,7 @@ func (kv *KVStore) popMembers(c *Client, key, arg string) error {
 		c.reply.Set(size)
 		c.replyMembers(&s)
 		c.db.remove(s.e)
-		kv.membersChanged(c.db, key, "spop", size)
+		kv.changedBy(c.db, key, eventSet, "spop", size)
 		kv.notify(eventGeneric, "del", key, c.db)
 		if kv.propagating() {
 			c.effect("DEL", key)
@@ -394,7 +387,7 @@ func (kv *KVStore) popMembers(c *Client, key, arg string) error {
 	} else {
 		c.popAllBut(&s, key, left)
 	}
-	kv.membersChanged(c.db, key, "spop", int(count))
+	kv.changedBy(c.db, key, eventSet, "spop", int(count))
 	return nil
 }
 

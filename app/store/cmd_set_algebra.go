@@ -222,9 +222,8 @@ func (kv *KVStore) cmdSinterstore(c *Client, args []string) error {
 }
 
 const (
-	errNumkeysPositive replyError = "ERR numkeys should be greater than 0"
-	errNumkeysTooMany  replyError = "ERR Number of keys can't be greater than number of args"
-	errLimitNegative   replyError = "ERR LIMIT can't be negative"
+	errNumkeysTooMany replyError = "ERR Number of keys can't be greater than number of args"
+	errLimitNegative  replyError = "ERR LIMIT can't be negative"
 )
 
 // cmdSintercard serves SINTERCARD numkeys key [key ...] [LIMIT limit].

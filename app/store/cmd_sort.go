@@ -102,6 +102,7 @@ type sortElement struct {
 	score  float64
 	weight string // with ALPHA and BY
 	weighs bool   // there is a weight
+	place  int    // among the elements as they came
 }
 
 // A sorter is a SORT under way. What it holds are copies: the keys that it looks
@@ -135,7 +136,7 @@ func (kv *KVStore) sort(c *Client, args []string, readOnly bool) error {
 		if !s.weigh() {
 			return errSortScores
 		}
-		s.order()
+		s.order(start, end)
 	}
 	chosen := s.elements[start:end]
 	if s.stores {
@@ -173,6 +174,9 @@ func (s *sorter) load(e entry) (start, end int) {
 		})
 	case typeZset:
 		z := s.db.zset(e)
+		if z.root == nil {
+			z.toElements() // as in Redis; OBJECT ENCODING tells of it, even after SORT_RO
+		}
 		first, n, back := 0, z.len(), s.unsorted && s.desc
 		if start, end = s.window(n); s.unsorted {
 			first, n = start, end-start
@@ -215,7 +219,7 @@ func (s *sorter) loadRange(z *zset, rank, n int, back bool) {
 
 // add adds an element, which it copies.
 func (s *sorter) add(text string) {
-	s.elements = append(s.elements, sortElement{text: s.keep(text)})
+	s.elements = append(s.elements, sortElement{text: s.keep(text), place: len(s.elements)})
 }
 
 // keep copies a text.
@@ -271,26 +275,37 @@ func sortScore(text string) (score float64, ok bool) {
 	return score, ok && inRange && (score == 0 || math.Abs(score) >= leastNormal)
 }
 
-// order sorts the elements. What weighs the same is in the order of its text;
-// only with weights that are texts it stays in the order in which it was.
-func (s *sorter) order() {
-	sign := 1
-	if s.desc {
-		sign = -1
+// order sorts the elements, or only those from start to end when fewer are asked
+// for. What weighs the same is in the order of its text. With weights that are
+// texts it stays in the order in which it was, unless only a part is sorted: then
+// it comes in that of Redis's partial sort.
+func (s *sorter) order(start, end int) {
+	if end-start < len(s.elements) {
+		partialSort(s.elements, start, end, s.compare)
+		return
 	}
+	slices.SortFunc(s.elements, func(a, b sortElement) int {
+		if order := s.compare(&a, &b); order != 0 {
+			return order
+		}
+		return a.place - b.place
+	})
+}
+
+// compare compares two elements in the order that is asked for.
+func (s *sorter) compare(a, b *sortElement) (order int) {
 	switch {
 	case s.alpha && s.byPattern:
-		slices.SortStableFunc(s.elements, func(a, b sortElement) int { return sign * compareWeights(&a, &b) })
-	case s.alpha:
-		slices.SortFunc(s.elements, func(a, b sortElement) int { return sign * strings.Compare(a.text, b.text) })
+		order = compareWeights(a, b)
+	case s.alpha || a.score == b.score:
+		order = strings.Compare(a.text, b.text)
 	default:
-		slices.SortFunc(s.elements, func(a, b sortElement) int {
-			if order := cmp.Compare(a.score, b.score); order != 0 {
-				return sign * order
-			}
-			return sign * strings.Compare(a.text, b.text)
-		})
+		order = cmp.Compare(a.score, b.score)
 	}
+	if s.desc {
+		return -order
+	}
+	return order
 }
 
 // compareWeights compares by weights that are texts. No weight comes first.
@@ -348,7 +363,7 @@ func (s *sorter) store(c *Client, chosen []sortElement) {
 	l := db.list(entry{})
 	l.push(key, values, false)
 	kv.keyspaceEvents = events
-	kv.listChanged(db, key, "sortstore", len(values))
+	kv.changedBy(db, key, eventList, "sortstore", len(values))
 }
 
 // lookUp is the value that a pattern stands for. Its first asterisk is replaced

@@ -243,9 +243,7 @@ func (kv *KVStore) cmdXtrim(c *Client, args []string) error {
 		removed = kv.trim(s, &a.trim)
 	}
 	if removed > 0 {
-		kv.touched(c.db, args[1])
-		kv.notify(eventStream, "xtrim", args[1], c.db)
-		kv.dirty += removed
+		kv.changedBy(c.db, args[1], eventStream, "xtrim", int(removed))
 		if a.trim.approx && kv.propagating() {
 			fixed := append([]string(nil), args...)
 			kv.fixTrim(fixed, &a.trim, s)
@@ -289,9 +287,7 @@ func (kv *KVStore) cmdXdel(c *Client, args []string) error {
 		kv.setFirst(s)
 	}
 	if deleted > 0 {
-		kv.touched(c.db, key)
-		kv.notify(eventStream, "xdel", key, c.db)
-		kv.dirty += deleted
+		kv.changedBy(c.db, key, eventStream, "xdel", int(deleted))
 	}
 	c.reply.Int(deleted)
 	return nil
@@ -476,48 +472,4 @@ func parseSetIDOptions(id streamID, args []string) (added int64, maxDeleted stre
 		}
 	}
 	return added, maxDeleted, nil
-}
-
-// replyStreamHead answers with the properties of a stream that XINFO STREAM
-// begins with, in both of its forms. They are 7.
-func (kv *KVStore) replyStreamHead(c *Client, s *stream) {
-	w := &c.reply
-	w.Bulk("length")
-	w.Int(int64(s.length))
-	w.Bulk("radix-tree-keys")
-	w.Int(int64(s.nodes.Len()))
-	w.Bulk("radix-tree-nodes")
-	w.Int(kv.radixNodes(s))
-	w.Bulk("last-generated-id")
-	c.replyStreamID(s.last)
-	w.Bulk("max-deleted-entry-id")
-	c.replyStreamID(s.maxDeleted)
-	w.Bulk("entries-added")
-	w.Int(int64(s.entriesAdded))
-	w.Bulk("recorded-first-entry-id")
-	c.replyStreamID(s.first)
-}
-
-// replyStreamInfo answers XINFO STREAM key.
-func (kv *KVStore) replyStreamInfo(c *Client, s *stream) {
-	w := &c.reply
-	w.Map(10)
-	kv.replyStreamHead(c, s)
-	w.Bulk("groups")
-	w.Int(int64(s.groupCount()))
-	w.Bulk("first-entry")
-	kv.replyEndEntry(c, s, false)
-	w.Bulk("last-entry")
-	kv.replyEndEntry(c, s, true)
-}
-
-// replyEndEntry answers with the first or the last entry, or with null.
-func (kv *KVStore) replyEndEntry(c *Client, s *stream, last bool) {
-	var it streamIterator
-	it.start(kv, s, streamID{}, maxStreamID, last)
-	if _, _, ok := it.next(); ok {
-		it.replyEntry(c)
-	} else {
-		c.reply.Null()
-	}
 }

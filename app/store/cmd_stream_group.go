@@ -1,12 +1,11 @@
 package store
 
-import (
-	"github.com/codecrafters-io/redis-starter-go/app/tree"
-)
+import "github.com/codecrafters-io/redis-starter-go/app/tree"
 
 // The commands on consumer groups: XGROUP, which makes and removes them, and
-// XACK. What is pending is shown and claimed in cmd_stream_pending.go, reading
-// through a group is in cmd_stream_readgroup.go, XINFO in cmd_stream_info.go.
+// XACK. What is pending is shown in cmd_stream_pending.go and claimed in
+// cmd_stream_claim.go; reading through a group is in cmd_stream_readgroup.go,
+// XINFO in cmd_stream_info.go.
 //
 // None of them counts as a change of the key to who watches it, as in Redis, but
 // for the creation of the stream.

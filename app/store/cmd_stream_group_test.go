@@ -67,6 +67,8 @@ func TestGroupEffects(t *testing.T) {
 		{readFixture, "XCLAIM s g d 100000 1-0 LASTID 9-0 JUSTID", "XGROUP SETID s g 9-0 ENTRIESREAD 2"},
 		{readFixture + "; XDEL s 1-0", "XCLAIM s g d 0 1-0 2-0 JUSTID", "XCLAIM s g c 0 1-0 TIME now RETRYCOUNT 1 FORCE JUSTID LASTID 2-0; " +
 			"XCLAIM s g d 0 2-0 TIME now RETRYCOUNT 1 FORCE JUSTID LASTID 2-0"},
+		{readFixture, "XCLAIM s g d 0 1", "XCLAIM s g d 0 1 TIME now RETRYCOUNT 2 FORCE JUSTID LASTID 2-0"},
+		{readFixture + "; XDEL s 1-0", "XCLAIM s g d 0 1 LASTID 9-0 JUSTID", "XCLAIM s g c 0 1 TIME now RETRYCOUNT 1 FORCE JUSTID LASTID 9-0"},
 		{readFixture, "XCLAIM s h d 0 1 FORCE", ""},
 
 		{readFixture, "XAUTOCLAIM s g d 0 0", "XCLAIM s g d 0 1-0 TIME now RETRYCOUNT 2 FORCE JUSTID LASTID 2-0; " +

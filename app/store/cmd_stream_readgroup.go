@@ -153,7 +153,7 @@ func (kv *KVStore) replyNew(c *Client, r *readArgs, key string, read *groupRead,
 			continue
 		}
 		if p := d.add(kv, id); kv.propagating() {
-			kv.claimEffect(c, key, r.group, g, id, p)
+			kv.claimEffect(c, key, r.group, g, id.String(), p)
 		}
 	}
 	c.reply.ArrayAt(at, n)

@@ -93,14 +93,16 @@ func (kv *KVStore) zadd(c *Client, args []string, o zaddOptions) error {
 	if err != nil {
 		return err
 	}
-	var buf [16]float64
-	scores := buf[:0]
+	scores := kv.zsets.scores[:0]
 	for i := 0; i < len(pairs); i += 2 {
 		score, err := parseScore(pairs[i])
 		if err != nil {
 			return err
 		}
 		scores = append(scores, score)
+	}
+	if cap(scores) <= keepSize/8 {
+		kv.zsets.scores = scores
 	}
 	return kv.zaddPairs(c, args[1], pairs, scores, o)
 }
@@ -133,16 +135,9 @@ func (kv *KVStore) zaddPairs(c *Client, key string, pairs []string, scores []flo
 		if o.incr {
 			event = "zincr"
 		}
-		kv.zsetChanged(c.db, key, event, n)
+		kv.changedBy(c.db, key, eventZset, event, n)
 	}
 	return nil
-}
-
-// zsetChanged is changed for n changes of a sorted set.
-func (kv *KVStore) zsetChanged(db *database, key, event string, n int) {
-	kv.touched(db, key)
-	kv.notify(eventZset, event, key, db)
-	kv.dirty += int64(n)
 }
 
 // A zsetAdder adds members to a sorted set.
@@ -150,7 +145,8 @@ type zsetAdder struct {
 	zaddOptions
 	db             *database
 	key            string
-	z              zset // its entry is not ok while the key is to be made
+	z              zset     // its entry is not ok while the key is to be made
+	more           []string // pairs that come at once, when they make the key
 	added, updated int
 	taken          bool    // no option kept the last member from its score
 	score          float64 // which is this then
@@ -163,8 +159,14 @@ func (a *zsetAdder) addAll(pairs []string, scores []float64) error {
 		var hashes []uint64
 		var buf [touchMax]uint64
 		n := min(len(scores), touchMax)
-		if a.z.root != nil && n > 1 {
-			hashes = a.z.touch(pairs[1:2*n], 2, &buf)
+		switch {
+		case n == 1:
+		case a.z.root != nil:
+			hashes = touchNamed(&a.z.root.members, a.db.kv.scoredType, pairs[1:2*n], 2, &buf)
+		case a.z.e.ok():
+			a.z.reserve(pairs[:2*n])
+		default:
+			a.more = pairs[:2*n] // for add, which makes the key
 		}
 		for i := range n {
 			member := pairs[2*i+1]
@@ -181,20 +183,8 @@ func (a *zsetAdder) addAll(pairs []string, scores []float64) error {
 		}
 		pairs, scores = pairs[2*n:], scores[n:]
 	}
+	a.z.fit()
 	return nil
-}
-
-// touch loads what finding members will need: every step-th of args, which are
-// touchMax at most. It returns their hashes.
-func (z *zset) touch(args []string, step int, hashes *[touchMax]uint64) []uint64 {
-	t := z.db.kv.scoredType
-	n := 0
-	for i := 0; i < len(args); i += step {
-		hashes[n] = t.Hash(args[i])
-		n++
-	}
-	z.root.members.Touch(t, hashes[:n])
-	return hashes[:n]
 }
 
 // add adds a member, or gives it its score, as far as the options let it. found
@@ -206,6 +196,9 @@ func (a *zsetAdder) add(p zsetPlace, found bool, member string, score float64) e
 		return nil
 	case !found && !a.z.e.ok():
 		a.z = a.db.newZset(a.key, member, score)
+		if a.more != nil {
+			a.z.reserve(a.more)
+		}
 	case !found:
 		a.z.insert(p, member, score)
 	default:
@@ -266,7 +259,7 @@ func (z *zset) deleteAll(members []string) (removed int, emptied bool) {
 		var buf [touchMax]uint64
 		n := min(len(members), touchMax)
 		if z.root != nil && n > 1 {
-			hashes = z.touch(members[:n], 1, &buf)
+			hashes = touchNamed(&z.root.members, z.db.kv.scoredType, members[:n], 1, &buf)
 		}
 		for i, member := range members[:n] {
 			var p zsetPlace
@@ -339,7 +332,7 @@ func (kv *KVStore) cmdZmscore(c *Client, args []string) error {
 		n := min(len(members), touchMax)
 		if ok && z.root != nil && n > 1 {
 			var buf [touchMax]uint64
-			z.touch(members[:n], 1, &buf)
+			touchNamed(&z.root.members, kv.scoredType, members[:n], 1, &buf)
 		}
 		for _, member := range members[:n] {
 			var p zsetPlace

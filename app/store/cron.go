@@ -140,7 +140,7 @@ func (kv *KVStore) turn() time.Duration {
 // What is freed of what was dropped, and given back to the system, between two
 // looks at the clock.
 const (
-	freeSteps = 64 // buckets or leaves
+	freeSteps = 8 // buckets or leaves; one of keys may have ten values of 64 elements each
 	freeBytes = 256 << 10
 )
 

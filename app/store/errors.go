@@ -27,6 +27,7 @@ const (
 	errInternal        replyError = "ERR internal error"
 	errInvalidCursor   replyError = "ERR invalid cursor"
 	errTimeoutNegative replyError = "ERR timeout is negative"
+	errNumkeysPositive replyError = "ERR numkeys should be greater than 0"
 
 	errWrongType  replyError = "WRONGTYPE Operation against a key holding the wrong kind of value"
 	errNoAuth     replyError = "NOAUTH Authentication required."

@@ -20,6 +20,9 @@ func FuzzCommands(f *testing.F) {
 	f.Add("\x00\xff", "SET k v PX 5\nGETEX k PERSIST\nOBJECT ENCODING k\nBITFIELD k SET u8 0 255\nFLUSHALL")
 	f.Add("BLPOP q 0\r\nRPUSH q a\r\n", "RPUSH q a b\nBLMOVE q q LEFT RIGHT 0\nBLMPOP 0 1 q LEFT\nBRPOP q 0\nBLPOP q p 0.001\nBRPOPLPUSH p q 0\nPING")
 	f.Add("*2\r\n", "XADD s 1-* a 1 b 2\nXADD s * b 1\nXDEL s 1-0\nXTRIM s MINID ~ 2\nXRANGE s - + COUNT 1\nXREAD STREAMS s 0\nXSETID s 9-9\nXADD s MAXLEN 1 9-* a 1")
+	f.Add("*0\r\n", "XGROUP CREATE s g 0 MKSTREAM\nXADD s 1-1 a 1\nXADD s 2-1 b 2\nXREADGROUP GROUP g c COUNT 1 STREAMS s >\nXCLAIM s g d 0 2-1 1 FORCE\n"+
+		"XDEL s 1-1\nXAUTOCLAIM s g e 0 - COUNT 3\nXACK s g 2-1\nXGROUP SETID s g 0\nXREADGROUP GROUP g c BLOCK 0 STREAMS s >\nXINFO STREAM s FULL\n"+
+		"COPY s t\nXPENDING t g - + 9 d\nXGROUP DELCONSUMER s g c\nXGROUP DESTROY t g")
 	f.Add("*1\r\n", "HSET h a 1 b 2\nHINCRBY h a 5\nHPEXPIRE h 100 FIELDS 1 a\nHSCAN h 0\nHRANDFIELD h -3 WITHVALUES\nCOPY h i\nHDEL h a b")
 	f.Fuzz(func(t *testing.T, raw, script string) {
 		if len(raw) > 1<<16 || len(script) > 1<<12 {

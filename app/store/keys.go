@@ -1,5 +1,11 @@
 package store
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Where the keys are among a command's arguments: by the key specs of its
 // record, or by a rule of its own where these cannot tell.
 
@@ -41,7 +47,7 @@ func (cmd *command) appendKeys(refs []keyRef, args []string) []keyRef {
 	if cmd.getKeys != nil {
 		return cmd.getKeys(refs, args)
 	}
-	return refs
+	return appendCounted(refs, cmd.keys, args)
 }
 
 // appendSpecified appends the keys that specs tell, and reports whether these
@@ -105,6 +111,44 @@ func (s *keySpec) span(args []string, first int) (int, int, bool) {
 		return first, len(args) + s.last, true
 	}
 	return first, first + (len(args)-first)/s.limit + s.last, true
+}
+
+// appendCounted is the last resort for commands that say how many keys they
+// have, in a number that no spec understands: "01", "+2" or "2x". The command
+// will refuse most of these, but COMMAND GETKEYS answers: the keys, then the
+// destination, and nothing of what becomes of them.
+func appendCounted(refs []keyRef, specs []keySpec, args []string) []keyRef {
+	i := slices.IndexFunc(specs, func(s keySpec) bool { return s.numkeys })
+	if i < 0 || specs[i].index >= len(args) {
+		return refs
+	}
+	first := specs[i].index + 1
+	n := leadingInt(args[first-1])
+	if n < 1 || n > len(args)-first {
+		return refs
+	}
+	for at := first; at < first+n; at++ {
+		refs = append(refs, keyRef{index: at})
+	}
+	if i > 0 {
+		refs = append(refs, keyRef{index: specs[0].index})
+	}
+	return refs
+}
+
+// leadingInt is the number that a text begins with, as C's atoi has it: 0 when
+// there is none.
+func leadingInt(s string) int {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	end := 0
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		end = 1
+	}
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	n, _ := strconv.ParseInt(s[:end], 10, 64) // saturates, as strtol does
+	return int(n)
 }
 
 // behindKeyword is the place behind the keyword, 0 when it is not there. The

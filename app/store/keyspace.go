@@ -50,14 +50,18 @@ const touchMax = 64
 // a command with many keys overlap. The keys are every step-th of args, up to
 // touchMax; their hashes, which it returns, are for hintKey.
 func (db *database) touchKeys(args []string, step int, hashes *[touchMax]uint64) []uint64 {
-	kv := db.kv
+	return touchNamed(&db.keys, db.kv.keyType, args, step, hashes)
+}
+
+// touchNamed is touchKeys for what has these names in any table.
+func touchNamed(d *dict.Dict, t *dict.Type, args []string, step int, hashes *[touchMax]uint64) []uint64 {
 	n := 0
 	for i := 0; i < len(args) && n < touchMax; i += step {
-		hashes[n] = kv.keyType.Hash(args[i])
+		hashes[n] = t.Hash(args[i])
 		n++
 	}
 	if n > 1 {
-		db.keys.Touch(kv.keyType, hashes[:n])
+		d.Touch(t, hashes[:n])
 	}
 	return hashes[:n]
 }
@@ -198,8 +202,8 @@ func (db *database) place(old entry, key string, t valueType, enc encoding, size
 	if !old.ok() {
 		return db.insert(key, t, enc, need, expireAt)
 	}
-	if len(db.waiting) != 0 && old.typ() == typeStream {
-		db.kv.keyReady(db, key) // for who needs the stream
+	if len(db.waiting) != 0 && (t.blocksFor() || old.typ() == typeStream) {
+		db.kv.keyReady(db, key) // for who wants the new value, or needs the stream
 	}
 	was := old.expireAt()
 	db.saveFirst(key)
@@ -374,9 +378,14 @@ func (db *database) free(e entry) {
 // fail, and clients that cache it will hear of it. event, when not empty, is
 // published to those who asked for keyspace events of that class.
 func (kv *KVStore) changed(db *database, key string, class int, event string) {
+	kv.changedBy(db, key, class, event, 1)
+}
+
+// changedBy is changed for a command that counts as so many changes.
+func (kv *KVStore) changedBy(db *database, key string, class int, event string, changes int) {
 	kv.touched(db, key)
 	kv.notify(class, event, key, db)
-	kv.dirty++
+	kv.dirty += int64(changes)
 }
 
 // touched is changed without an event and without counting.

@@ -1,10 +1,10 @@
 package store
 
-// Partial sorting, for commands that return a part of what they sort: GEOSEARCH
-// with COUNT, and SORT with LIMIT. It is the quicksort of Bentley and McIlroy
-// ("Engineering a Sort Function", 1993), which does not go into parts that
-// nobody asked for. What compares equal comes in the order in which Redis
-// returns it, which takes the same steps.
+// Partial sorting, for commands that return a part of what they sort, such as
+// GEOSEARCH with COUNT. It is the quicksort of Bentley and McIlroy ("Engineering
+// a Sort Function", 1993), which does not go into parts that nobody asked for.
+// What compares equal comes in the order in which Redis returns it, which takes
+// the same steps.
 
 // partialSort puts at the indexes from to to-1 of list what stands there when
 // all of it is sorted.

@@ -33,7 +33,7 @@ type snapshotState struct {
 	lastSeconds   int64    // how long that took, -1 when there was none
 	failed        bool     // the last time, in the background
 	saves         int64    // SAVEs since the start
-	scheduled     bool     // by a BGSAVE within a transaction, or during a rewrite of the append-only file
+	scheduled     bool     // by BGSAVE, for when it can begin
 	skipChecksums bool     // DEBUG SET-SKIP-CHECKSUM-VALIDATION
 	libraries     []string // sources of function libraries in the snapshot that was loaded
 	loading       loadingState

@@ -196,7 +196,7 @@ func (db *database) setSmall(e entry, key string, pairs []string) (_ entry, crea
 		}
 		e, lp = db.putSmall(e, lp, p, pairs[0], pairs[1])
 	}
-	return db.fitListpack(e, 0), created, pairs
+	return db.fitListpack(e), created, pairs
 }
 
 // putSmall puts a field and its value into a listpack, lp being that of e, whose
@@ -257,7 +257,7 @@ func (db *database) setBig(e entry, pairs []string, keep bool) (created int) {
 	d, x := kv.fieldsOf(e), kv.expiringOf(e)
 	var buf [touchMax]uint64
 	for len(pairs) > 0 {
-		hashes := kv.touchFields(d, pairs, 2, &buf)
+		hashes := touchNamed(d, kv.elementType, pairs, 2, &buf)
 		for i, hash := range hashes {
 			if kv.putElement(d, x, hash, pairs[2*i], pairs[2*i+1], keep) {
 				created++
@@ -267,19 +267,6 @@ func (db *database) setBig(e entry, pairs []string, keep bool) (created int) {
 	}
 	db.reschedule(e)
 	return created
-}
-
-// touchFields loads what finding fields will need, as touchKeys does for keys.
-func (kv *KVStore) touchFields(d *dict.Dict, args []string, step int, hashes *[touchMax]uint64) []uint64 {
-	n := 0
-	for i := 0; i < len(args) && n < touchMax; i += step {
-		hashes[n] = kv.elementType.Hash(args[i])
-		n++
-	}
-	if n > 1 {
-		d.Touch(kv.elementType, hashes[:n])
-	}
-	return hashes[:n]
 }
 
 // putElement sets a field of a table and reports whether it is new. x is the
@@ -324,13 +311,13 @@ func (db *database) deleteFields(e entry, fields []string) (_ entry, deleted int
 				}
 			}
 		}
-		return db.fitListpack(e, 0), deleted
+		return db.fitListpack(e), deleted
 	}
 	kv := db.kv
 	d, x := kv.fieldsOf(e), kv.expiringOf(e)
 	var buf [touchMax]uint64
 	for len(fields) > 0 && d.Len() > 0 {
-		hashes := kv.touchFields(d, fields, 1, &buf)
+		hashes := touchNamed(d, kv.elementType, fields, 1, &buf)
 		for i, hash := range hashes {
 			if ref := d.Find(kv.elementType, hash, fields[i]); ref != 0 {
 				kv.cutElement(d, x, hash, ref)

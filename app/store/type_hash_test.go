@@ -304,7 +304,8 @@ func TestHashAllocations(t *testing.T) {
 		for _, args := range [][]string{
 			{"HGET", key, "f1"}, {"HSET", key, "f1", "77"}, {"HMGET", key, "f1", "f2", "none"}, {"HINCRBY", key, "f1", "3"},
 			{"HGETALL", key}, {"HLEN", key}, {"HEXISTS", key, "f2"}, {"HSETNX", key, "f1", "v"}, {"HRANDFIELD", key}, {"HDEL", key, "none"},
-			{"HSET", key, "f1", "1", "f2", "w"}, {"HSCAN", key, "0"},
+			{"HSET", key, "f1", "1", "f2", "w"}, {"HSCAN", key, "0"}, {"HTTL", key, "FIELDS", "1", "f1"},
+			{"HEXPIRE", key, "1000", "FIELDS", "1", "f1"}, {"HEXPIRE", key, "1000", "NX", "FIELDS", "1", "f1"},
 		} {
 			n := testing.AllocsPerRun(100, func() {
 				s.c.reply.Truncate(0)

@@ -188,13 +188,7 @@ func (l *list) toRecord() {
 
 // room makes room for more bytes in a list within its record, and returns its
 // listpack with that room behind it. The entry may move.
-func (l *list) room(more int) []byte {
-	size := len(l.e.listpack())
-	need := recordSize(len(l.e.key()), size+more, l.e.hasExpiry())
-	if l.db.kv.arena.Cap(l.e.ref) >= need {
-		return unsafe.Slice((*byte)(l.e.value()), size+more)[:size]
-	}
-	var b []byte
+func (l *list) room(more int) (b []byte) {
 	l.e, b = l.db.growListpack(l.e, more)
 	return b
 }
@@ -204,7 +198,7 @@ func (l *list) room(more int) []byte {
 func (l *list) fitRecord() {
 	need := recordSize(len(l.e.key()), l.e.valueSize(), l.e.hasExpiry())
 	if l.db.kv.arena.Cap(l.e.ref) > need+need/4+16 {
-		l.e = l.db.fitListpack(l.e, 0)
+		l.e = l.db.fitListpack(l.e)
 	}
 }
 
@@ -247,18 +241,7 @@ func (kv *KVStore) copyList(root arena.Ref) arena.Ref {
 // are nodes.
 func (kv *KVStore) listBytes(root arena.Ref, samples int64) int64 {
 	r := (*listRoot)(kv.arena.Ptr(root))
-	var seen, sum int64
-	for n := range r.nodes.All(kv.lists.nodeType) {
-		if seen == samples {
-			break
-		}
-		seen++
-		sum += int64(kv.arena.Cap(n.Ref))
-	}
-	if nodes := int64(r.nodes.Len()); seen > 0 && seen < nodes {
-		sum = sum / seen * nodes
-	}
-	return int64(kv.arena.Cap(root)) + r.nodes.Bytes() + sum
+	return int64(kv.arena.Cap(root)) + kv.nodeBytes(&r.nodes, kv.lists.nodeType, samples)
 }
 
 func (kv *KVStore) listLen(root arena.Ref) int {

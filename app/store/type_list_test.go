@@ -194,7 +194,7 @@ func (m *listModel) check() {
 		m.t.Fatalf("%d elements, want %d", l.len(), len(m.want))
 	}
 	i := 0
-	m.kv.listEach(e, func(v listpack.Value) bool {
+	l.each(0, l.len(), false, func(v listpack.Value) bool {
 		if !v.Equal(m.want[i]) {
 			m.t.Fatalf("element %d is %.40q, want %.40q", i, v.String(), m.want[i])
 		}

@@ -113,10 +113,3 @@ func (l *list) each(index, n int, back bool, visit func(v listpack.Value) bool) 
 		p = w.end(back)
 	}
 }
-
-// listEach shows the elements of a list in order until visit returns false.
-// The list must not change meanwhile, and the values are good for one call.
-func (kv *KVStore) listEach(e entry, visit func(v listpack.Value) bool) {
-	l := kv.dbs[0].list(e)
-	l.each(0, l.len(), false, visit)
-}

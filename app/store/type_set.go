@@ -159,23 +159,16 @@ func (s *set) position(member string) int {
 
 // touch loads what finding the members in a table will need, and returns their
 // hashes. There are none for another form of set.
-func (s *set) touch(members []string, hashes *[batchMembers]uint64) []uint64 {
+func (s *set) touch(members []string, hashes *[touchMax]uint64) []uint64 {
 	if s.enc != encTable {
 		return nil
 	}
-	t := s.db.kv.elementType
-	for i, member := range members {
-		hashes[i] = t.Hash(member)
-	}
-	if len(members) > 1 {
-		s.table.Touch(t, hashes[:len(members)])
-	}
-	return hashes[:len(members)]
+	return touchNamed(s.table, s.db.kv.elementType, members, 1, hashes)
 }
 
 // addAll adds members and returns how many of them are new. The record may move.
 func (s *set) addAll(members []string) (added int) {
-	var buf [batchMembers]uint64
+	var buf [touchMax]uint64
 	for len(members) > 0 {
 		n := min(len(members), batchMembers)
 		hashes := s.touch(members[:n], &buf)
@@ -275,7 +268,7 @@ func (s *set) fit() {
 
 // removeAll removes members and returns how many were there. The record may move.
 func (s *set) removeAll(members []string) (removed int) {
-	var buf [batchMembers]uint64
+	var buf [touchMax]uint64
 	for len(members) > 0 && s.len() > 0 {
 		n := min(len(members), batchMembers)
 		hashes := s.touch(members[:n], &buf)

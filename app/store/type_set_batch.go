@@ -13,7 +13,7 @@ import (
 // Ways through a set other than by member: in batches, and at random.
 
 // batchMembers is how many members a batch holds.
-const batchMembers = 64
+const batchMembers = touchMax
 
 // A memberBatch is some members of a set: numbers if they come from an intset,
 // else texts. Texts are views of the set or of digits, good until the set
@@ -70,7 +70,7 @@ func (s *set) filter(b *memberBatch, in bool) {
 		b.n = n
 		return
 	}
-	var buf [batchMembers]uint64
+	var buf [touchMax]uint64
 	texts := b.texts()
 	hashes := s.touch(texts, &buf)
 	for i, member := range texts {

@@ -16,8 +16,10 @@ import (
 // alike in them are told apart by the sequence, which begins the node's block.
 // Only the last node grows; it has room to spare until it is finished.
 //
-// Invariant: every node has an entry that is not deleted. length counts those,
-// and first is the ID of the first one, 0-0 when there is none.
+// Invariant: every node has an entry. XDEL takes the last one that it has not yet
+// deleted away together with its node, but trimming may leave a first node of
+// nothing but deleted ones. length counts the others, and first is the ID of the
+// first of them, 0-0 when there is none.
 
 // A stream is the root of a stream.
 type stream struct {
@@ -285,18 +287,7 @@ func (kv *KVStore) copyStreamNode(ref arena.Ref) arena.Ref {
 
 func (kv *KVStore) streamBytes(root arena.Ref, samples int64) int64 {
 	s := (*stream)(kv.arena.Ptr(root))
-	var seen, sum int64
-	for e := range s.nodes.All(kv.streamType) {
-		if seen == samples {
-			break
-		}
-		seen++
-		sum += int64(kv.arena.Cap(e.Ref))
-	}
-	if nodes := int64(s.nodes.Len()); seen > 0 && seen < nodes {
-		sum = sum / seen * nodes
-	}
-	return int64(kv.arena.Cap(root)) + s.nodes.Bytes() + sum + kv.groupBytes(s)
+	return int64(kv.arena.Cap(root)) + kv.nodeBytes(&s.nodes, kv.streamType, samples) + kv.groupBytes(s)
 }
 
 // streamLen counts what the groups have, too.

@@ -178,24 +178,14 @@ func (it *streamIterator) replyEntry(c *Client) {
 	same := it.entry.flags&entrySameFields != 0
 	for range it.entry.fields {
 		if same {
-			c.replyPiece(b, name)
+			c.replyText(b, name)
 			name = listpack.Next(b, name)
 		} else {
-			c.replyPiece(b, p)
+			c.replyText(b, p)
 			p = listpack.Next(b, p)
 		}
-		c.replyPiece(b, p)
+		c.replyText(b, p)
 		p = listpack.Next(b, p)
 	}
 	it.p, it.read = p, it.entry.pieces()-1
-}
-
-// replyPiece answers with a listpack entry.
-func (c *Client) replyPiece(b []byte, p int) {
-	str, n, isInt := listpack.Read(b, p)
-	if isInt {
-		c.reply.BulkInt(n)
-	} else {
-		c.reply.BulkBytes(str)
-	}
 }

@@ -69,14 +69,9 @@ func (how *trimArgs) beyond(s *stream, n *streamNode, master streamID) bool {
 }
 
 // trimNode deletes the entries of the first node that have to go and returns how
-// many.
+// many. The node stays even if XDEL had deleted all others, as in Redis.
 func (kv *KVStore) trimNode(s *stream, c *tree.Cursor, n *streamNode, how *trimArgs) (deleted int64) {
-	deleted = n.trim(s, how, kv.masterID(c))
-	switch deleted {
-	case 0:
-	case n.count: // what is behind the limit had been deleted before
-		kv.removeStreamNode(s, c)
-	default:
+	if deleted = n.trim(s, how, kv.masterID(c)); deleted > 0 {
 		kv.setCounts(n, n.count-deleted, n.deleted+deleted)
 		kv.noteMove(s, c, n.ref)
 	}

@@ -48,8 +48,10 @@ type zsetRoot struct {
 // A zsetState is what the sorted sets of one store share.
 type zsetState struct {
 	order  *tree.Type
-	pair   []byte   // the entries of a pair that goes into a listpack
-	digits [20]byte // a member of a listpack that is an integer
+	pair   []byte     // the entries of a pair that goes into a listpack
+	digits [20]byte   // a member of a listpack that is an integer
+	points []geoPoint // of the last search
+	scores []float64  // of the ZADD at hand
 }
 
 func (kv *KVStore) initZsets() {
@@ -186,6 +188,29 @@ func (z *zset) insertEntry(member string, score float64) {
 	listpack.Splice(lp, at, at, pair, 2)
 }
 
+// reserve makes room in a listpack for members, the odd ones of pairs, as many as
+// it may take. So it need not grow with each of them; fit ends it.
+func (z *zset) reserve(pairs []string) {
+	if z.root != nil {
+		return
+	}
+	const scoreEntryMax = 26 // of 24 characters, as "%.17g" prints the longest
+	lp := z.e.listpack()
+	members, size := listpack.Len(lp)/2, len(lp)
+	for i := 1; i < len(pairs) && z.db.kv.fits(members, size, len(pairs[i])); i += 2 {
+		members++
+		size += listpack.EncodedSize(pairs[i]) + scoreEntryMax
+	}
+	z.e = z.db.resizeValue(z.e, size)
+}
+
+// fit gives back what a listpack has not used of the room reserved for it.
+func (z *zset) fit() {
+	if z.e.ok() && z.root == nil {
+		z.e = z.db.fitListpack(z.e)
+	}
+}
+
 // entryPlace is where a pair belongs in the listpack.
 func (z *zset) entryPlace(member string, score float64) int {
 	lp := z.e.listpack()
@@ -228,7 +253,7 @@ func (z *zset) delete(p zsetPlace, member string) {
 	if z.root == nil {
 		lp := z.e.listpack()
 		listpack.Delete(lp, p.at, 2)
-		z.e = z.db.fitListpack(z.e, len(lp))
+		z.e = z.db.fitListpack(z.e)
 		return
 	}
 	z.root.delete(z.db.kv, p, member)

@@ -549,3 +549,38 @@ func BenchmarkZadd(b *testing.B) {
 		s.c.reply.Buf = s.c.reply.Buf[:0]
 	}
 }
+
+// TestZsetEffects: what goes to replicas is what redis-server sends them.
+func TestZsetEffects(t *testing.T) {
+	kv := newChecked(t)
+	s := newSession(t, kv)
+	var sent []string
+	kv.effects.sink = func(_ int, args []string) { sent = append(sent, strings.Join(args, " ")) }
+	for _, tt := range []struct{ command, want string }{
+		{"ZADD z 1 a 2 b 3 c 4 d", "ZADD z 1 a 2 b 3 c 4 d"},
+		{"ZADD z 1 a", ""},
+		{"ZADD z XX INCR 1 a", "ZADD z XX INCR 1 a"},
+		{"ZADD z NX INCR 1 a", ""},
+		{"ZINCRBY z 0 a", ""},
+		{"ZINCRBY z 1.5 a", "ZINCRBY z 1.5 a"},
+		{"ZPOPMIN z 0", ""},
+		{"ZPOPMIN z", "ZPOPMIN z"},
+		{"ZMPOP 2 none z MAX", "ZPOPMAX z 1"},
+		{"ZMPOP 1 z min COUNT 100", "ZPOPMIN z 2"},
+		{"ZMPOP 1 z min COUNT 100", ""},
+		{"ZREM z a", ""},
+		{"ZRANGESTORE d z 0 -1", ""},
+		{"GEOADD g nx ch 13.361389 38.115556 Palermo", "zadd g nx ch 3479099956230698 Palermo"},
+		{"GEOADD g nx 15 37 Palermo", ""},
+		{"GEORADIUS g 13 38 100 km STORE d", "GEORADIUS g 13 38 100 km STORE d"},
+		{"ZUNIONSTORE d 1 none", "ZUNIONSTORE d 1 none"},
+		{"ZUNIONSTORE d 1 none", ""},
+		{"ZREMRANGEBYSCORE g -inf +inf", "ZREMRANGEBYSCORE g -inf +inf"},
+	} {
+		sent = nil
+		s.do(strings.Fields(tt.command)...)
+		if got := strings.Join(sent, "; "); got != tt.want {
+			t.Errorf("%s: sent %q, want %q", tt.command, got, tt.want)
+		}
+	}
+}

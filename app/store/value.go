@@ -6,6 +6,7 @@ import (
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
 	"github.com/codecrafters-io/redis-starter-go/app/dict"
 	"github.com/codecrafters-io/redis-starter-go/app/listpack"
+	"github.com/codecrafters-io/redis-starter-go/app/tree"
 )
 
 // Values beside strings. Small ones are a listpack or an intset within their
@@ -24,16 +25,18 @@ func (e entry) listpack() []byte {
 
 // growListpack makes room for n more bytes in a listpack value, whose bytes it
 // returns: the caller adds entries to them, of n bytes together. The record may
-// move; offsets within the listpack stay.
+// move, unless there is room in its block; offsets within the listpack stay.
 func (db *database) growListpack(e entry, n int) (entry, []byte) {
 	size := len(e.listpack())
-	e = db.resizeValue(e, size+n)
+	if db.kv.arena.Cap(e.ref) < recordSize(len(e.key()), size+n, e.hasExpiry()) {
+		e = db.resizeValue(e, size+n)
+	}
 	return e, unsafe.Slice((*byte)(e.value()), size+n)[:size]
 }
 
-// fitListpack makes the record as small as its listpack has become. oldSize is
-// what the listpack had before it shrank. The record may move.
-func (db *database) fitListpack(e entry, oldSize int) entry {
+// fitListpack makes the record as small as its listpack has become. The record
+// may move.
+func (db *database) fitListpack(e entry) entry {
 	a := db.kv.arena
 	if a.Cap(e.ref) == arena.RoundUp(recordSize(len(e.key()), e.valueSize(), e.hasExpiry())) {
 		return e
@@ -46,6 +49,24 @@ func (db *database) fitListpack(e entry, oldSize int) entry {
 func (db *database) insertListpack(key string, t valueType, size int) (entry, []byte) {
 	e := db.place(entry{}, key, t, encListpack, size, -1)
 	return e, listpack.Init(unsafe.Slice((*byte)(e.value()), size))
+}
+
+// replyText writes an entry of a listpack as a string.
+func (c *Client) replyText(lp []byte, p int) {
+	if str, n, isInt := listpack.Read(lp, p); isInt {
+		c.reply.BulkInt(n)
+	} else {
+		c.reply.BulkBytes(str)
+	}
+}
+
+// replyValue is replyText for one that has been read.
+func (c *Client) replyValue(v listpack.Value) {
+	if v.IsInt {
+		c.reply.BulkInt(v.Int)
+	} else {
+		c.reply.BulkBytes(v.Str)
+	}
 }
 
 // rootOf is the root of a value made of blocks, as what it is. The root does
@@ -147,6 +168,23 @@ func (kv *KVStore) blockBytes(enc encoding, root arena.Ref, samples int64) int64
 	default:
 		return kv.streamBytes(root, samples)
 	}
+}
+
+// nodeBytes is the memory of a tree and of the nodes that it refers to, some of
+// them looked at.
+func (kv *KVStore) nodeBytes(nodes *tree.Tree, t *tree.Type, samples int64) int64 {
+	var seen, sum int64
+	for e := range nodes.All(t) {
+		if seen == samples {
+			break
+		}
+		seen++
+		sum += int64(kv.arena.Cap(e.Ref))
+	}
+	if all := int64(nodes.Len()); seen > 0 && seen < all {
+		sum = sum / seen * all
+	}
+	return nodes.Bytes() + sum
 }
 
 // blockLen is the number of elements of a value.
