@@ -49,7 +49,7 @@ func FuzzCommands(f *testing.F) {
 // fuzzing run wait or eat memory as they are meant to.
 func forbidden(args []string) bool {
 	switch strings.ToLower(args[0]) {
-	case "debug", "shutdown", "client", "config", "save", "bgsave":
+	case "debug", "shutdown", "client", "config", "save", "bgsave", "bgrewriteaof":
 		return true
 	case "setrange", "setbit", "bitfield", "bitop":
 		for _, a := range args {

@@ -461,7 +461,6 @@ func (kv *KVStore) debugLoadaof(c *Client, args []string) error {
 	if kv.journal != nil {
 		kv.journal.flush()
 	}
-	kv.abortSave()
 	kv.dropAll(kv.dbs)
 	kv.snapshot.libraries = nil
 	if err := kv.reloadJournal(); err != nil {

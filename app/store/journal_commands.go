@@ -26,6 +26,7 @@ type snapshotTeller struct {
 	head   []byte // of the command at hand
 	body   []byte // its arguments
 	n      int    // their number
+	db     int
 	key    string
 	expire int64
 }
@@ -53,7 +54,7 @@ func asCommands(dst *os.File, stamp bool, fill func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	t := &snapshotTeller{r: r, out: bufio.NewWriterSize(dst, spillBytes)}
+	t := &snapshotTeller{r: r, db: -1, out: bufio.NewWriterSize(dst, spillBytes)}
 	if stamp {
 		fmt.Fprintf(t.out, "#TS:%d\r\n", time.Now().Unix())
 	}
@@ -72,9 +73,11 @@ func (t *snapshotTeller) tell() error {
 			return err
 		case event == rdb.EventEnd:
 			return nil
-		case event == rdb.EventSelectDB:
-			t.command("SELECT", formatInt(int64(t.r.DB)))
 		case event == rdb.EventKey:
+			if t.r.DB != t.db {
+				t.db = t.r.DB
+				t.command("SELECT", formatInt(int64(t.db)))
+			}
 			t.key, t.expire = t.r.Key, t.r.Expire
 			if err := t.value(); err != nil {
 				return err
@@ -161,13 +164,13 @@ func (t *snapshotTeller) value() error {
 	case rdb.TypeZsetListpack:
 		return t.listpackOf("ZADD", true)
 	case rdb.TypeHash:
-		return t.each("HSET", 2, func() error {
+		return t.each("HMSET", 2, func() error {
 			field, value, err := t.r.Field()
 			t.add(field, value)
 			return err
 		})
 	case rdb.TypeHashListpack:
-		return t.listpackOf("HSET", false)
+		return t.listpackOf("HMSET", false)
 	case rdb.TypeHashExpire:
 		return t.expiringHash()
 	case rdb.TypeStream:
@@ -276,7 +279,9 @@ func (t *snapshotTeller) stream() error {
 			pending[item.ID] = deliveredEntry{item.Time, item.Deliveries}
 		case rdb.StreamConsumer:
 			consumer = strings.Clone(item.Name)
-			t.command("XGROUP", "CREATECONSUMER", t.key, group, consumer)
+			if item.Pending == 0 { // else XCLAIM makes it
+				t.command("XGROUP", "CREATECONSUMER", t.key, group, consumer)
+			}
 		case rdb.StreamOwned:
 			d := pending[item.ID]
 			t.command("XCLAIM", t.key, group, consumer, "0", idText(item.ID), "TIME", formatInt(d.at),

@@ -33,7 +33,11 @@ type aofState struct {
 func (kv *KVStore) readManifest() error {
 	cfg := kv.config
 	a := &kv.aof
-	a.folder = aof.Folder{Dir: cfg.Str("dir"), Name: cfg.Str("appenddirname"), Prefix: cfg.Str("appendfilename")}
+	folder := aof.Folder{Dir: cfg.Str("dir"), Name: cfg.Str("appenddirname"), Prefix: cfg.Str("appendfilename")}
+	if a.manifest != nil && folder == a.folder {
+		return nil // it knows more than the file: numbers that were given out
+	}
+	a.folder = folder
 	m, err := a.folder.Load()
 	if wrong, ok := errors.AsType[*aof.ManifestError](err); ok {
 		text := "*** FATAL AOF MANIFEST FILE ERROR ***\n"

@@ -93,7 +93,7 @@ const (
 // startRewrite begins to rewrite, and reports whether it could.
 func (kv *KVStore) startRewrite() bool {
 	a := &kv.aof
-	if a.manifest == nil {
+	if kv.journal == nil {
 		if err := kv.readManifest(); err != nil {
 			return kv.cannotRewrite(err)
 		}
@@ -123,6 +123,7 @@ func (kv *KVStore) startRewrite() bool {
 func (kv *KVStore) cannotRewrite(err error) bool {
 	kv.logLoadError(err)
 	kv.aof.rewrite.failed = true
+	kv.aof.rewrite.failures++
 	return false
 }
 
@@ -134,6 +135,9 @@ func (a *aofState) tempIncr() string { return "temp-" + a.folder.Prefix + ".incr
 func (kv *KVStore) nextFile() error {
 	a, j := &kv.aof, kv.journal
 	m := a.manifest.Clone()
+	if !j.finishFile() {
+		return journalError("Can't rewrite the append-only file: it does not have all commands yet")
+	}
 	name := a.tempIncr()
 	if !j.waiting {
 		name = m.NewIncr(a.folder.Prefix).Name
@@ -154,14 +158,28 @@ func (kv *KVStore) nextFile() error {
 	return nil
 }
 
-// switchTo goes on with another file, and returns the size of the one before. What
-// that has is put on disk by the way. kv.mu is held.
-func (j *journal) switchTo(log *aof.Log) int64 {
+// finishFile writes what is still to be written, for the base will have it: in the
+// next file it would be repeated. It reports whether it could. What waits for a base
+// is not needed any more. kv.mu is held.
+func (j *journal) finishFile() bool {
 	j.kv.handOver()
-	j.selected = -1
 	j.writeMu.Lock()
 	defer j.writeMu.Unlock()
 	j.write(true)
+	if len(j.rest) > 0 && j.waiting {
+		j.rest = nil
+		j.written.Store(j.taken)
+		j.failure.Store(nil)
+	}
+	return len(j.rest) == 0
+}
+
+// switchTo goes on with another file, and returns the size of the one before. What
+// that has is put on disk by the way. kv.mu is held.
+func (j *journal) switchTo(log *aof.Log) int64 {
+	j.selected = -1
+	j.writeMu.Lock()
+	defer j.writeMu.Unlock()
 	old, size := j.log, j.size.Load()
 	j.log = log
 	j.size.Store(log.Size())
