@@ -13,9 +13,10 @@ import (
 
 // The differential test sends the same random commands to our server and to
 // redis-server, and compares every reply, every keyspace event and, now and
-// then, every key. Each server also restores what the other one dumps. It knows nothing of what a command does: the grammars of
-// testdata/differential make commands, right ones and wrong ones, and masks
-// hide what Redis itself leaves to chance.
+// then, every key. Each server also restores what the other one dumps. The test
+// knows nothing of what a command does: the grammars of testdata/differential
+// make commands, right ones and wrong ones, and masks hide what Redis itself
+// leaves to chance.
 //
 // A run is a sequence of rounds, each from an empty server and with a seed of
 // its own, which a failure prints: TEST_SEED=… begins with that round, and
