@@ -119,3 +119,7 @@ func hexValue(c byte) byte {
 	}
 	return c&^0x20 - 'A' + 10
 }
+
+// SplitLine returns the words of a line, as an inline request has them: parted
+// by blanks, in quotes when they hold some. ok is false when quotes do not match.
+func SplitLine(line []byte) (words []string, ok bool) { return splitLine(line, nil) }

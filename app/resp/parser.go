@@ -238,6 +238,9 @@ func AppendCommand(dst []byte, args ...string) []byte {
 	return dst
 }
 
+// AppendBulk appends a bulk string.
+func AppendBulk(dst []byte, s string) []byte { return appendBulk(dst, s) }
+
 // ToArray encodes an array of bulk strings.
 func ToArray(elements []string) []byte { return AppendCommand(nil, elements...) }
 

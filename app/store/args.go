@@ -49,3 +49,43 @@ func parseFloat(s string) (float64, error) {
 	}
 	return f, nil
 }
+
+// mpopArgs are the arguments of LMPOP, ZMPOP and their blocking twins.
+type mpopArgs struct {
+	keys  []string
+	first bool // the first of the two words, not the second
+	count int64
+}
+
+// parseMpop parses numkeys and what follows it: keys, one of two words, a count.
+func parseMpop(args []string, first, second string) (m mpopArgs, err error) {
+	numkeys, ok := canonicalInt(args[0])
+	if !ok || numkeys < 1 {
+		return m, errNumkeysPositive
+	}
+	args = args[1:]
+	if numkeys >= int64(len(args)) {
+		return m, errSyntax
+	}
+	m.keys, args = args[:numkeys], args[numkeys:]
+	m.first = is(args[0], first)
+	if !m.first && !is(args[0], second) {
+		return m, errSyntax
+	}
+	m.count = 1
+	switch args = args[1:]; {
+	case len(args) == 0:
+		return m, nil
+	case len(args) == 1 || !is(args[0], "count"):
+		return m, errSyntax
+	}
+	if m.count, ok = canonicalInt(args[1]); !ok || m.count < 1 {
+		return m, errMpopCount
+	}
+	if len(args) > 2 {
+		return m, errSyntax
+	}
+	return m, nil
+}
+
+const errMpopCount replyError = "ERR count should be greater than 0"

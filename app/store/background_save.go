@@ -38,19 +38,21 @@ import (
 // memory. When that is much, writes are postponed, too.
 
 const (
-	bigValue     = 1000      // elements from which a value is put aside
-	smallTable   = 512       // buckets up to which a table is encoded at once
-	saveSlice    = 64 << 10  // bytes that are encoded in a slice,
-	saveSliceMax = 64        // or buckets
-	sideMax      = 256 << 20 // bytes out of turn from which writes wait
-	saveRest     = 200 * time.Microsecond
-	saveRetry    = 5 // seconds between two tries of save points
+	bigValue   = 1000                   // elements from which a value is put aside
+	smallTable = 512                    // buckets up to which a table is encoded at once
+	saveSlice  = 500 * time.Microsecond // of encoding buckets,
+	saveBytes  = 128 << 10              // or bytes that are encoded, between two rests
+	saveSteps  = 16                     // buckets between two looks at the clock
+	sideMax    = 256 << 20              // bytes out of turn from which writes wait
+	saveRest   = 200 * time.Microsecond
+	saveRetry  = 5 // seconds between two tries of save points
 )
 
 // A saver is a snapshot that is being written in the background.
 type saver struct {
 	kv      *KVStore
 	file    *snapshotFile
+	base    bool // of the append-only file
 	version int
 	w       *rdb.Writer
 	tables  []*savedTable
@@ -60,9 +62,10 @@ type saver struct {
 	spare   rdb.Encoder               // swapped with that of keys while it is written
 	db      int                       // that keys has selected, -1 when none
 	aborted bool
-	full    bool  // somebody waits until there is less in memory
-	dirty   int64 // changes at the instant
-	done    int64 // keys encoded
+	quit    chan struct{} // closed when it is
+	full    bool          // somebody waits until there is less in memory
+	dirty   int64         // changes at the instant
+	done    int64         // keys encoded
 	total   int64
 }
 
@@ -88,9 +91,20 @@ type asideValue struct {
 
 // startSave begins to save the data as it is now.
 func (kv *KVStore) startSave() {
+	kv.snapshot.saves++
+	kv.snapshot.scheduled = false
+	kv.snapshot.lastTry = time.Now().Unix()
+	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
+	kv.beginSaver(kv.newSnapshotFile("-bg"))
+}
+
+// beginSaver begins to write the data as it is now to a file.
+func (kv *KVStore) beginSaver(file *snapshotFile) {
 	s := &saver{
 		kv:      kv,
-		file:    kv.newSnapshotFile("-bg"),
+		file:    file,
+		base:    file.base,
+		quit:    make(chan struct{}),
 		version: kv.snapshotVersion(),
 		byRoot:  make(map[arena.Ref]*asideValue),
 		keys:    kv.newKeyEncoder(nil),
@@ -99,11 +113,7 @@ func (kv *KVStore) startSave() {
 		total:   kv.keyCount(),
 	}
 	kv.saver = s
-	kv.snapshot.saves++
-	kv.snapshot.scheduled = false
-	kv.snapshot.lastTry = time.Now().Unix()
-	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
-	s.keys.aux()
+	s.keys.aux(s.base)
 	for _, db := range kv.dbs {
 		if db.keys.Len() > 0 {
 			s.keys.enc.SelectDB(db.id)
@@ -163,7 +173,7 @@ func (s *saver) key(id int, e entry) {
 		return
 	}
 	v := &asideValue{enc: e.enc(), typ: e.typ(), root: e.outsideRef(), head: s.kv.newKeyEncoder(s.giveWay)}
-	v.head.spillAt = saveSlice
+	v.head.spillAt = saveBytes
 	v.head.enc.SelectDB(id)
 	v.head.head(e)
 	s.aside = append(s.aside, v)
@@ -174,8 +184,8 @@ func (s *saver) key(id int, e entry) {
 func (s *saver) run(compress, checksum bool) {
 	kv := s.kv
 	defer kv.serving.Done()
-	err := s.file.write(func(f io.Writer) error {
-		out := bufio.NewWriterSize(f, saveSlice)
+	fill := func(f io.Writer) error {
+		out := bufio.NewWriterSize(f, saveBytes)
 		s.w = rdb.NewWriter(out, s.version, compress, checksum)
 		if err := s.encode(); err != nil {
 			return err
@@ -184,6 +194,12 @@ func (s *saver) run(compress, checksum bool) {
 			return err
 		}
 		return out.Flush()
+	}
+	err := s.file.write(func(f *os.File) error {
+		if s.file.commands {
+			return asCommands(f, s.file.stamp, fill)
+		}
+		return fill(f)
 	})
 	kv.mu.Lock()
 	defer kv.unlock()
@@ -235,23 +251,26 @@ func (s *saver) slice() (more bool) {
 		s.encodeAside()
 		return true
 	}
-	steps := saveSliceMax
-	if delay := s.delay(); delay > 0 {
+	begun, delay := time.Now(), s.delay()
+	if delay > 0 {
 		done := s.done
 		defer func() {
+			rest := delay * time.Duration(s.done-done)
 			s.kv.unlock()
-			time.Sleep(delay * time.Duration(s.done-done))
+			select {
+			case <-time.After(rest):
+			case <-s.quit:
+			}
 			s.kv.mu.Lock()
 		}()
-		steps = 1
 	}
 	for _, t := range s.tables {
-		for ; t.next < t.buckets; t.next++ {
-			if steps == 0 || s.keys.enc.Len() >= saveSlice || len(s.aside) > 0 {
+		for t.next < t.buckets {
+			t.save(t.next)
+			t.next++
+			if delay > 0 || s.keys.enc.Len() >= saveBytes || len(s.aside) > 0 || t.next%saveSteps == 0 && time.Since(begun) > saveSlice {
 				return true
 			}
-			steps--
-			t.save(t.next)
 		}
 	}
 	return false
@@ -297,6 +316,13 @@ func (s *saver) finish(err error) {
 	}
 	kv.saver = nil
 	kv.wakePostponed()
+	if s.base {
+		if err == nil && s.aborted {
+			err = errAborted // too late for the file
+		}
+		kv.finishRewrite(err, s.file.name)
+		return
+	}
 	state.lastSeconds = time.Now().Unix() - state.lastTry
 	switch {
 	case err == nil:
@@ -314,8 +340,9 @@ func (s *saver) finish(err error) {
 
 // abortSave ends a save under way, in a moment.
 func (kv *KVStore) abortSave() {
-	if kv.saver != nil {
-		kv.saver.aborted = true
+	if s := kv.saver; s != nil && !s.aborted {
+		s.aborted = true
+		close(s.quit)
 	}
 }
 

@@ -90,7 +90,7 @@ func (kv *KVStore) block(c *Client, w wait) error {
 	switch {
 	case c.waiter != nil:
 		c.waiter.waitsOn = true
-	case kv.nesting > 0:
+	case kv.nesting > 0 || kv.snapshot.loading.active:
 		w.onTimeout(c)
 	default:
 		kv.enqueue(c, w)
@@ -316,8 +316,8 @@ func (kv *KVStore) resume(w *waiter, run handler) {
 	if muted {
 		c.mute(mark)
 	}
-	if kv.dirty != dirty || kv.effects.pending() {
-		kv.propagate(c, w.args)
+	if kv.dirty > dirty || kv.effects.pending() {
+		kv.propagate(c, w.args, kv.dirty > dirty)
 	}
 	c.pushes, kv.client = nil, outer
 	if w.ready != nil && w.waitsOn && err == nil {
@@ -361,6 +361,33 @@ func (kv *KVStore) dismissBlocked() {
 			c.kick()
 		}
 	}
+}
+
+// blockingPop takes from the first of the keys that is there, or waits for one:
+// what BLPOP, BZPOPMIN and their like do. The last argument is the time-out; name
+// is the command that does it without waiting.
+func (kv *KVStore) blockingPop(c *Client, args []string, t valueType, name string, take func(e entry, key string)) error {
+	last := len(args) - 1
+	deadline, err := kv.deadlineSeconds(args[last])
+	if err != nil {
+		return err
+	}
+	keys := c.wanted(args[1:last])
+	for _, key := range keys {
+		e, err := c.db.lookupTypeWrite(key, t)
+		if err != nil {
+			return err
+		}
+		if !e.ok() {
+			continue
+		}
+		take(e, key)
+		if kv.propagating() {
+			c.effect(name, key)
+		}
+		return nil
+	}
+	return kv.block(c, wait{keys: keys, typ: t, deadlineNs: deadline, onTimeout: replyNullArray})
 }
 
 // replyNullArray is the answer to most commands that have waited in vain.

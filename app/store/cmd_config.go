@@ -108,6 +108,9 @@ func (kv *KVStore) applyChanges(changed []string, before listenState) error {
 		}
 	}
 	kv.applySettings()
+	if err := kv.applyAppendOnly(); err != nil {
+		return &config.ApplyError{Name: "appendonly", Reason: err.Error()}
+	}
 	return nil
 }
 

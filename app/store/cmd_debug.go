@@ -42,12 +42,14 @@ type debugSubcommand struct {
 const anyArgs = math.MinInt
 
 var debugSubcommands = []debugSubcommand{
+	{"aof-flush-sleep", 1, (*KVStore).debugFlushSleep},
 	{"change-repl-id", 0, (*KVStore).debugChangeReplId},
 	{"config-rewrite-force-all", 0, (*KVStore).debugRewriteAll},
 	{"digest", 0, (*KVStore).debugDigest},
 	{"digest-value", anyArgs, (*KVStore).debugDigestValue},
 	{"error", 1, (*KVStore).debugError},
 	{"help", 0, (*KVStore).debugHelp},
+	{"loadaof", 0, (*KVStore).debugLoadaof},
 	{"log", 1, (*KVStore).debugLog},
 	{"object", 1, (*KVStore).debugObject},
 	{"pause-cron", 1, (*KVStore).debugPauseCron},
@@ -62,6 +64,8 @@ var debugSubcommands = []debugSubcommand{
 
 func (kv *KVStore) debugHelp(c *Client, args []string) error {
 	c.replyHelp("DEBUG",
+		"AOF-FLUSH-SLEEP <microseconds>",
+		"    Let each write to the append-only file take that much longer.",
 		"CHANGE-REPL-ID",
 		"    Take a new replication id.",
 		"CONFIG-REWRITE-FORCE-ALL",
@@ -72,6 +76,8 @@ func (kv *KVStore) debugHelp(c *Client, args []string) error {
 		"    A digest of the value of each <key>.",
 		"ERROR <string>",
 		"    Answer with the error.",
+		"LOADAOF",
+		"    Replace the data by what the append-only file makes.",
 		"LOG <message>",
 		"    Write the message into the log.",
 		"OBJECT <key>",

@@ -117,7 +117,7 @@ func (kv *KVStore) cmdRestore(c *Client, args []string) error {
 		if at = ttl; !o.absolute {
 			at += kv.nowMs // may wrap round, to what has expired
 		}
-		if at <= kv.nowMs && kv.Info.Role != "slave" {
+		if kv.alreadyExpired(at) {
 			v.drop(kv)
 			kv.restoredExpired(c, key, deleted)
 			return nil

@@ -53,7 +53,7 @@ func (c *Client) expire(args []string, base, unit int64) error {
 		c.reply.Int(0)
 		return nil
 	}
-	if at <= kv.nowMs && kv.Info.Role != "slave" {
+	if kv.alreadyExpired(at) {
 		db.remove(e)
 		kv.changed(db, key, eventGeneric, "del")
 		if kv.effects.sink != nil {

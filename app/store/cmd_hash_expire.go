@@ -72,7 +72,7 @@ func (c *Client) expireFields(args []string, base, unit int64) error {
 	}
 	c.reply.Array(len(fields))
 	x := fieldExpirer{c: c, e: e, key: args[1], when: when, at: max(at, 1)}
-	x.over = at <= kv.nowMs && kv.Info.Role != "slave"
+	x.over = kv.alreadyExpired(at)
 	for i := range fields {
 		c.reply.Int(x.expire(fields[i : i+1]))
 	}

@@ -29,7 +29,9 @@ func (kv *KVStore) cmdFlushall(c *Client, args []string) error {
 	if err := c.empty(args, kv.dbs); err != nil {
 		return err
 	}
-	kv.abortSave()
+	if kv.saver != nil && !kv.saver.base {
+		kv.abortSave()
+	}
 	if kv.savesItself() {
 		kv.save() // when that fails the log says so
 	}

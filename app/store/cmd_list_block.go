@@ -20,41 +20,23 @@ var listBlockingCommands = []command{
 var blmoveKeys = append(keyAt(1, keyRW|keyAccess|keyDelete), keyAt(2, keyRW|keyInsert)...)
 
 // cmdBlpop serves BLPOP key [key ...] timeout.
-func (kv *KVStore) cmdBlpop(c *Client, args []string) error { return kv.blockingPop(c, args, true) }
+func (kv *KVStore) cmdBlpop(c *Client, args []string) error { return kv.blockingLpop(c, args, true) }
 
 // cmdBrpop serves BRPOP key [key ...] timeout.
-func (kv *KVStore) cmdBrpop(c *Client, args []string) error { return kv.blockingPop(c, args, false) }
+func (kv *KVStore) cmdBrpop(c *Client, args []string) error { return kv.blockingLpop(c, args, false) }
 
-// blockingPop takes an element from the first of the keys that is there.
-func (kv *KVStore) blockingPop(c *Client, args []string, head bool) error {
-	last := len(args) - 1
-	deadline, err := kv.deadlineSeconds(args[last])
-	if err != nil {
-		return err
-	}
-	keys := c.wanted(args[1:last])
-	for _, key := range keys {
-		e, err := c.db.lookupTypeWrite(key, typeList)
-		if err != nil {
-			return err
-		}
-		if !e.ok() {
-			continue
-		}
+// blockingLpop takes an element from the first of the keys that is there.
+func (kv *KVStore) blockingLpop(c *Client, args []string, head bool) error {
+	return kv.blockingPop(c, args, typeList, popName(head), func(e entry, key string) {
 		c.reply.Array(2)
 		c.reply.Bulk(key)
 		kv.popReply(c, e, key, head)
-		if kv.propagating() {
-			c.effect(popName(head), key)
-		}
-		return nil
-	}
-	return kv.block(c, wait{keys: keys, typ: typeList, deadlineNs: deadline, onTimeout: replyNullArray})
+	})
 }
 
 // cmdBlmpop serves BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count].
 func (kv *KVStore) cmdBlmpop(c *Client, args []string) error {
-	m, err := parseLmpop(args[2:])
+	m, err := parseMpop(args[2:], "left", "right")
 	if err != nil {
 		return err
 	}

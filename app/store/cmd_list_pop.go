@@ -105,7 +105,7 @@ func popName(head bool) string {
 
 // cmdLmpop serves LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count].
 func (kv *KVStore) cmdLmpop(c *Client, args []string) error {
-	m, err := parseLmpop(args[1:])
+	m, err := parseMpop(args[1:], "left", "right")
 	if err != nil {
 		return err
 	}
@@ -115,48 +115,6 @@ func (kv *KVStore) cmdLmpop(c *Client, args []string) error {
 	}
 	return err
 }
-
-// lmpopArgs are the arguments of LMPOP and BLMPOP.
-type lmpopArgs struct {
-	keys  []string
-	head  bool
-	count int
-}
-
-// parseLmpop parses numkeys and what follows it.
-func parseLmpop(args []string) (m lmpopArgs, err error) {
-	numkeys, ok := canonicalInt(args[0])
-	if !ok || numkeys < 1 {
-		return m, errNumkeysPositive
-	}
-	args = args[1:]
-	if numkeys >= int64(len(args)) {
-		return m, errSyntax
-	}
-	m.keys, args = args[:numkeys], args[numkeys:]
-	if m.head, err = parseEnd(args[0]); err != nil {
-		return m, err
-	}
-	args = args[1:]
-	m.count = 1
-	switch {
-	case len(args) == 0:
-		return m, nil
-	case len(args) < 2 || !is(args[0], "count"):
-		return m, errSyntax
-	}
-	count, ok := canonicalInt(args[1])
-	if !ok || count < 1 {
-		return m, errLmpopCount
-	}
-	m.count = int(count)
-	if len(args) > 2 {
-		return m, errSyntax
-	}
-	return m, nil
-}
-
-const errLmpopCount replyError = "ERR count should be greater than 0"
 
 // parseEnd parses LEFT, the head, or RIGHT.
 func parseEnd(arg string) (head bool, err error) {
@@ -171,7 +129,7 @@ func parseEnd(arg string) (head bool, err error) {
 
 // lmpop takes elements from the first of the keys that is there, and answers
 // with them. It reports whether there was one; if not, nothing is answered.
-func (kv *KVStore) lmpop(c *Client, m lmpopArgs) (found bool, err error) {
+func (kv *KVStore) lmpop(c *Client, m mpopArgs) (found bool, err error) {
 	for _, key := range m.keys {
 		e, err := c.db.lookupTypeWrite(key, typeList)
 		if err != nil {
@@ -180,9 +138,9 @@ func (kv *KVStore) lmpop(c *Client, m lmpopArgs) (found bool, err error) {
 		if !e.ok() {
 			continue
 		}
-		taken := kv.popRangeWithKey(c, e, key, m.head, m.count)
+		taken := kv.popRangeWithKey(c, e, key, m.first, int(m.count))
 		if kv.propagating() {
-			c.effect(popName(m.head), key, formatInt(int64(taken)))
+			c.effect(popName(m.first), key, formatInt(int64(taken)))
 		}
 		return true, nil
 	}

@@ -3,6 +3,7 @@ package store
 // The commands that save the data.
 
 var persistenceCommands = []command{
+	{name: "bgrewriteaof", arity: 1, flags: admin | noScript | noAsyncLoading, run: (*KVStore).cmdBgrewriteaof},
 	{name: "bgsave", arity: -1, flags: admin | noScript | noAsyncLoading, run: (*KVStore).cmdBgsave},
 	{name: "lastsave", arity: 1, flags: loading | stale | fast, cats: catAdmin | catDangerous, run: (*KVStore).cmdLastsave},
 	{name: "save", arity: 1, flags: admin | noScript | noAsyncLoading | noMulti, run: (*KVStore).cmdSave},
@@ -15,7 +16,14 @@ func (kv *KVStore) cmdBgsave(c *Client, args []string) error {
 	if len(args) > 2 || len(args) == 2 && !is(args[1], "schedule") {
 		return errSyntax
 	}
-	if kv.saver != nil {
+	switch {
+	case kv.aof.rewrite.running && len(args) == 2:
+		kv.snapshot.scheduled = true
+		c.reply.Status("Background saving scheduled")
+		return nil
+	case kv.aof.rewrite.running:
+		return errBusySaver
+	case kv.saver != nil:
 		return errSaving
 	}
 	if kv.nesting > 0 { // half of a transaction is no state to save
@@ -36,7 +44,7 @@ func (kv *KVStore) cmdLastsave(c *Client, args []string) error {
 
 // cmdSave serves SAVE. Nobody else is served meanwhile.
 func (kv *KVStore) cmdSave(c *Client, args []string) error {
-	if kv.saver != nil {
+	if kv.saver != nil && !kv.saver.base {
 		return errSaving
 	}
 	kv.snapshot.saves++

@@ -116,7 +116,12 @@ func (kv *KVStore) completeTrim(a *addArgs, adding bool) error {
 	case !adding && a.trim.by == noTrim:
 		return errTrimNot
 	case a.limitGiven && !a.trim.approx:
-		return errLimitExactly
+		// How an approximate trim is propagated: it says how much went, and that is
+		// to go whatever the limit was.
+		if !kv.snapshot.loading.active {
+			return errLimitExactly
+		}
+		a.trim.most = 0
 	case !a.limitGiven && a.trim.approx:
 		const nodes, mostDefault, mostMax = 100, 10_000, 1_000_000
 		a.trim.most = nodes * kv.streamNodeEntries
@@ -467,48 +472,4 @@ func parseSetIDOptions(id streamID, args []string) (added int64, maxDeleted stre
 		}
 	}
 	return added, maxDeleted, nil
-}
-
-// replyStreamHead answers with the properties of a stream that XINFO STREAM
-// begins with, in both of its forms. They are 7.
-func (kv *KVStore) replyStreamHead(c *Client, s *stream) {
-	w := &c.reply
-	w.Bulk("length")
-	w.Int(int64(s.length))
-	w.Bulk("radix-tree-keys")
-	w.Int(int64(s.nodes.Len()))
-	w.Bulk("radix-tree-nodes")
-	w.Int(kv.radixNodes(s))
-	w.Bulk("last-generated-id")
-	c.replyStreamID(s.last)
-	w.Bulk("max-deleted-entry-id")
-	c.replyStreamID(s.maxDeleted)
-	w.Bulk("entries-added")
-	w.Int(int64(s.entriesAdded))
-	w.Bulk("recorded-first-entry-id")
-	c.replyStreamID(s.first)
-}
-
-// replyStreamInfo answers XINFO STREAM key.
-func (kv *KVStore) replyStreamInfo(c *Client, s *stream) {
-	w := &c.reply
-	w.Map(10)
-	kv.replyStreamHead(c, s)
-	w.Bulk("groups")
-	w.Int(int64(s.groupCount()))
-	w.Bulk("first-entry")
-	kv.replyEndEntry(c, s, false)
-	w.Bulk("last-entry")
-	kv.replyEndEntry(c, s, true)
-}
-
-// replyEndEntry answers with the first or the last entry, or with null.
-func (kv *KVStore) replyEndEntry(c *Client, s *stream, last bool) {
-	var it streamIterator
-	it.start(kv, s, streamID{}, maxStreamID, last)
-	if _, _, ok := it.next(); ok {
-		it.replyEntry(c)
-	} else {
-		c.reply.Null()
-	}
 }

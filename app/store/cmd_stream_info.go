@@ -195,3 +195,47 @@ func (kv *KVStore) cmdXinfoHelp(c *Client, args []string) error {
 		"    What a stream is like; FULL shows its entries, groups and consumers.")
 	return nil
 }
+
+// replyStreamHead answers with the properties of a stream that XINFO STREAM
+// begins with, in both of its forms. They are 7.
+func (kv *KVStore) replyStreamHead(c *Client, s *stream) {
+	w := &c.reply
+	w.Bulk("length")
+	w.Int(int64(s.length))
+	w.Bulk("radix-tree-keys")
+	w.Int(int64(s.nodes.Len()))
+	w.Bulk("radix-tree-nodes")
+	w.Int(kv.radixNodes(s))
+	w.Bulk("last-generated-id")
+	c.replyStreamID(s.last)
+	w.Bulk("max-deleted-entry-id")
+	c.replyStreamID(s.maxDeleted)
+	w.Bulk("entries-added")
+	w.Int(int64(s.entriesAdded))
+	w.Bulk("recorded-first-entry-id")
+	c.replyStreamID(s.first)
+}
+
+// replyStreamInfo answers XINFO STREAM key.
+func (kv *KVStore) replyStreamInfo(c *Client, s *stream) {
+	w := &c.reply
+	w.Map(10)
+	kv.replyStreamHead(c, s)
+	w.Bulk("groups")
+	w.Int(int64(s.groupCount()))
+	w.Bulk("first-entry")
+	kv.replyEndEntry(c, s, false)
+	w.Bulk("last-entry")
+	kv.replyEndEntry(c, s, true)
+}
+
+// replyEndEntry answers with the first or the last entry, or with null.
+func (kv *KVStore) replyEndEntry(c *Client, s *stream, last bool) {
+	var it streamIterator
+	it.start(kv, s, streamID{}, maxStreamID, last)
+	if _, _, ok := it.next(); ok {
+		it.replyEntry(c)
+	} else {
+		c.reply.Null()
+	}
+}

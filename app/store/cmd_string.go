@@ -207,9 +207,10 @@ func (kv *KVStore) cmdGetex(c *Client, args []string) error {
 }
 
 // alreadyExpired reports whether a key that is to expire at that ms is better
-// deleted at once. A replica leaves that to its master.
+// deleted at once. A replica leaves that to its master, and loading to what comes
+// behind it.
 func (kv *KVStore) alreadyExpired(at int64) bool {
-	return at <= kv.nowMs && kv.Info.Role == "master"
+	return at <= kv.nowMs && kv.Info.Role == "master" && !kv.snapshot.loading.active
 }
 
 // cmdSet serves SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL].

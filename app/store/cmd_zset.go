@@ -135,16 +135,9 @@ func (kv *KVStore) zaddPairs(c *Client, key string, pairs []string, scores []flo
 		if o.incr {
 			event = "zincr"
 		}
-		kv.zsetChanged(c.db, key, event, n)
+		kv.changedBy(c.db, key, eventZset, event, n)
 	}
 	return nil
-}
-
-// zsetChanged is changed for n changes of a sorted set.
-func (kv *KVStore) zsetChanged(db *database, key, event string, n int) {
-	kv.touched(db, key)
-	kv.notify(eventZset, event, key, db)
-	kv.dirty += int64(n)
 }
 
 // A zsetAdder adds members to a sorted set.
@@ -169,7 +162,7 @@ func (a *zsetAdder) addAll(pairs []string, scores []float64) error {
 		switch {
 		case n == 1:
 		case a.z.root != nil:
-			hashes = a.z.touch(pairs[1:2*n], 2, &buf)
+			hashes = touchNamed(&a.z.root.members, a.db.kv.scoredType, pairs[1:2*n], 2, &buf)
 		case a.z.e.ok():
 			a.z.reserve(pairs[:2*n])
 		default:
@@ -192,19 +185,6 @@ func (a *zsetAdder) addAll(pairs []string, scores []float64) error {
 	}
 	a.z.fit()
 	return nil
-}
-
-// touch loads what finding members will need: every step-th of args, which are
-// touchMax at most. It returns their hashes.
-func (z *zset) touch(args []string, step int, hashes *[touchMax]uint64) []uint64 {
-	t := z.db.kv.scoredType
-	n := 0
-	for i := 0; i < len(args); i += step {
-		hashes[n] = t.Hash(args[i])
-		n++
-	}
-	z.root.members.Touch(t, hashes[:n])
-	return hashes[:n]
 }
 
 // add adds a member, or gives it its score, as far as the options let it. found
@@ -279,7 +259,7 @@ func (z *zset) deleteAll(members []string) (removed int, emptied bool) {
 		var buf [touchMax]uint64
 		n := min(len(members), touchMax)
 		if z.root != nil && n > 1 {
-			hashes = z.touch(members[:n], 1, &buf)
+			hashes = touchNamed(&z.root.members, z.db.kv.scoredType, members[:n], 1, &buf)
 		}
 		for i, member := range members[:n] {
 			var p zsetPlace
@@ -352,7 +332,7 @@ func (kv *KVStore) cmdZmscore(c *Client, args []string) error {
 		n := min(len(members), touchMax)
 		if ok && z.root != nil && n > 1 {
 			var buf [touchMax]uint64
-			z.touch(members[:n], 1, &buf)
+			touchNamed(&z.root.members, kv.scoredType, members[:n], 1, &buf)
 		}
 		for _, member := range members[:n] {
 			var p zsetPlace

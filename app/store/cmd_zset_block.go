@@ -23,27 +23,9 @@ func (kv *KVStore) cmdBzpopmax(c *Client, args []string) error { return kv.block
 
 // blockingZpop takes a member from the first of the keys that is there.
 func (kv *KVStore) blockingZpop(c *Client, args []string, max bool) error {
-	last := len(args) - 1
-	deadline, err := kv.deadlineSeconds(args[last])
-	if err != nil {
-		return err
-	}
-	keys := c.wanted(args[1:last])
-	for _, key := range keys {
-		e, err := c.db.lookupTypeWrite(key, typeZset)
-		if err != nil {
-			return err
-		}
-		if !e.ok() {
-			continue
-		}
+	return kv.blockingPop(c, args, typeZset, zpopName(max), func(e entry, key string) {
 		kv.popZset(c, e, key, max, 1, popFlatWithKey)
-		if kv.propagating() {
-			c.effect(zpopName(max), key)
-		}
-		return nil
-	}
-	return kv.block(c, wait{keys: keys, typ: typeZset, deadlineNs: deadline, onTimeout: replyNullArray})
+	})
 }
 
 // zpopName is the command that takes members from an end.
@@ -56,7 +38,7 @@ func zpopName(max bool) string {
 
 // cmdBzmpop serves BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count].
 func (kv *KVStore) cmdBzmpop(c *Client, args []string) error {
-	m, err := parseZmpop(args[2:])
+	m, err := parseMpop(args[2:], "min", "max")
 	if err != nil {
 		return err
 	}

@@ -116,61 +116,14 @@ func (c *Client) replyPopHead(key string, taken int, form popForm) {
 // popZsetEffect has a pop propagated as the command that takes a count from one
 // key.
 func (c *Client) popZsetEffect(key string, max bool, taken int) {
-	if !c.kv.propagating() {
-		return
+	if c.kv.propagating() {
+		c.effect(zpopName(max), key, formatInt(int64(taken)))
 	}
-	name := "ZPOPMIN"
-	if max {
-		name = "ZPOPMAX"
-	}
-	c.effect(name, key, formatInt(int64(taken)))
-}
-
-// zmpopArgs are the arguments of ZMPOP and BZMPOP.
-type zmpopArgs struct {
-	keys  []string
-	max   bool
-	count int64
-}
-
-const errZmpopCount replyError = "ERR count should be greater than 0"
-
-// parseZmpop parses numkeys and what follows it.
-func parseZmpop(args []string) (m zmpopArgs, err error) {
-	numkeys, ok := canonicalInt(args[0])
-	if !ok || numkeys < 1 {
-		return m, errNumkeysPositive
-	}
-	args = args[1:]
-	if numkeys >= int64(len(args)) {
-		return m, errSyntax
-	}
-	m.keys, args = args[:numkeys], args[numkeys:]
-	switch {
-	case is(args[0], "max"):
-		m.max = true
-	case !is(args[0], "min"):
-		return m, errSyntax
-	}
-	m.count = 1
-	switch args = args[1:]; {
-	case len(args) == 0:
-		return m, nil
-	case len(args) == 1 || !is(args[0], "count"):
-		return m, errSyntax
-	}
-	if m.count, ok = canonicalInt(args[1]); !ok || m.count < 1 {
-		return m, errZmpopCount
-	}
-	if len(args) > 2 {
-		return m, errSyntax
-	}
-	return m, nil
 }
 
 // cmdZmpop serves ZMPOP numkeys key [key ...] MIN|MAX [COUNT count].
 func (kv *KVStore) cmdZmpop(c *Client, args []string) error {
-	m, err := parseZmpop(args[1:])
+	m, err := parseMpop(args[1:], "min", "max")
 	if err != nil {
 		return err
 	}
@@ -184,7 +137,7 @@ func (kv *KVStore) cmdZmpop(c *Client, args []string) error {
 // zmpop takes members from the first of the keys that is there, answers with
 // them and says how to propagate that. It reports whether there was such a key;
 // if not, nothing is answered.
-func (kv *KVStore) zmpop(c *Client, m zmpopArgs) (found bool, err error) {
+func (kv *KVStore) zmpop(c *Client, m mpopArgs) (found bool, err error) {
 	for _, key := range m.keys {
 		e, err := c.db.lookupTypeWrite(key, typeZset)
 		if err != nil {
@@ -193,8 +146,8 @@ func (kv *KVStore) zmpop(c *Client, m zmpopArgs) (found bool, err error) {
 		if !e.ok() {
 			continue
 		}
-		taken := kv.popZset(c, e, key, m.max, m.count, popPairsOfKey)
-		c.popZsetEffect(key, m.max, taken)
+		taken := kv.popZset(c, e, key, !m.first, m.count, popPairsOfKey)
+		c.popZsetEffect(key, !m.first, taken)
 		return true, nil
 	}
 	return false, nil
@@ -321,7 +274,14 @@ func (kv *KVStore) cmdZscan(c *Client, args []string) error {
 	if z.root == nil {
 		cursor, n = 0, c.scanPairs(z.e.listpack(), &o)
 	} else {
-		cursor, n = c.scanElements(z.root, cursor, &o)
+		cursor = kv.scanTable(&z.root.members, kv.scoredType, cursor, o.count, 2, func(ref arena.Ref) {
+			if member := kv.scoredType.Key(ref); !o.match || glob.Match(o.pattern, member, false) {
+				var text [32]byte
+				c.reply.Bulk(member)
+				c.reply.BulkBytes(appendScore(text[:0], *kv.scoreAt(ref)))
+				n += 2
+			}
+		})
 	}
 	c.replyScanAt(start, cursor, n)
 	return nil
@@ -341,32 +301,4 @@ func (c *Client) scanPairs(lp []byte, o *scanOptions) (n int) {
 		at = listpack.Next(lp, score)
 	}
 	return n
-}
-
-// scanElements writes matching pairs from the cursor on, as many as the options
-// ask for unless that takes too many steps. It returns the cursor to go on with
-// and the number of strings.
-func (c *Client) scanElements(r *zsetRoot, cursor uint64, o *scanOptions) (next uint64, n int) {
-	t := c.kv.scoredType
-	steps := int64(math.MaxInt64)
-	if o.count < math.MaxInt64/scanSteps {
-		steps = o.count * scanSteps
-	}
-	var buf [64]arena.Ref
-	for visited := int64(0); ; steps-- {
-		refs := buf[:0]
-		cursor = r.members.Scan(t, cursor, func(ref arena.Ref) { refs = append(refs, ref) })
-		for _, ref := range refs {
-			if member := t.Key(ref); !o.match || glob.Match(o.pattern, member, false) {
-				var text [32]byte
-				c.reply.Bulk(member)
-				c.reply.BulkBytes(appendScore(text[:0], *c.kv.scoreAt(ref)))
-				n += 2
-			}
-		}
-		visited += 2 * int64(len(refs))
-		if cursor == 0 || steps == 0 || visited >= o.count {
-			return cursor, n
-		}
-	}
 }

@@ -260,7 +260,7 @@ func (kv *KVStore) removeRange(c *Client, args []string, kind rangeKind, event s
 		z.removeRanks(from, to)
 	}
 	if n > 0 {
-		kv.zsetChanged(c.db, key, event, n)
+		kv.changedBy(c.db, key, eventZset, event, n)
 	}
 	if emptied {
 		kv.notify(eventGeneric, "del", key, c.db)

@@ -414,7 +414,7 @@ func (kv *KVStore) storeZset(c *Client, key string, b *zsetBuild, event string, 
 	switch {
 	case n > 0:
 		b.store(c.db, old, key)
-		kv.zsetChanged(c.db, key, event, changes)
+		kv.changedBy(c.db, key, eventZset, event, changes)
 	case old.ok():
 		c.db.remove(old)
 		kv.changed(c.db, key, eventGeneric, "del")

@@ -320,7 +320,9 @@ func (c *Client) execute() bool {
 	c.unread = c.waiting && c.r < c.w
 	buf := c.takeOutput()
 	jobs := kv.takeFlushes()
+	due := kv.handOver()
 	kv.mu.Unlock()
+	due.wait()
 	if buf != nil {
 		c.flush(buf, true)
 	}

@@ -99,6 +99,7 @@ func (kv *KVStore) tick() {
 	kv.endPause()
 	kv.stats.sample(kv)
 	kv.watchSavePoints()
+	kv.watchRewrite()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }

@@ -93,8 +93,9 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 }
 
 // guard refuses what the state of the server does not allow: growing beyond
-// maxmemory, writing what cannot be saved, or without the replicas that are asked for, and writing on a
-// replica. kv.guarded says that one of these may be the case at all.
+// maxmemory, writing what can be neither saved nor written down, writing without
+// the replicas that are asked for, and writing on a replica. kv.guarded says that
+// one of these may be the case at all.
 func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
 	switch {
@@ -102,6 +103,8 @@ func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 		return errOOM
 	case (flags.has(write) || cmd.name == "ping") && kv.savingFails():
 		return errMisconf
+	case kv.journal != nil && (flags.has(write) || cmd.name == "ping") && kv.journal.troubled() != "":
+		return errf("MISCONF Errors writing to the AOF file: %s", kv.journal.troubled())
 	case flags.has(write) && kv.minReplicas > 0:
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
@@ -163,8 +166,8 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	if muted {
 		c.mute(mark)
 	}
-	if kv.dirty != dirty || kv.effects.pending() {
-		kv.propagate(c, args)
+	if kv.dirty > dirty || kv.effects.pending() { // less than before it is after SAVE
+		kv.propagate(c, args, kv.dirty > dirty)
 	}
 	if kv.nesting > 0 {
 		c.cmd = outer

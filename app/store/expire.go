@@ -20,10 +20,11 @@ type expiryState struct {
 	turn   int   // of the databases, where the next slice begins
 }
 
-// expired reports whether the entry's time has come.
+// expired reports whether the entry's time has come. While the data is loaded it
+// never does: the commands of an append-only file were run when the key was there.
 func (kv *KVStore) expired(e entry) bool {
 	at := e.expireAt()
-	return at >= 0 && kv.nowMs > at
+	return at >= 0 && kv.nowMs > at && !kv.snapshot.loading.active
 }
 
 // keysExpire reports whether expired keys are removed. They only stay hidden

@@ -45,11 +45,11 @@ func FuzzCommands(f *testing.F) {
 	})
 }
 
-// forbidden are commands that end or stop the process, or that would make a
+// forbidden are commands that end or stop the process, write files, or that would make a
 // fuzzing run wait or eat memory as they are meant to.
 func forbidden(args []string) bool {
 	switch strings.ToLower(args[0]) {
-	case "debug", "shutdown", "client", "config":
+	case "debug", "shutdown", "client", "config", "save", "bgsave":
 		return true
 	case "setrange", "setbit", "bitfield", "bitop":
 		for _, a := range args {

@@ -176,7 +176,7 @@ func (kv *KVStore) infoMemory(w *infoWriter) {
 	w.field("mem_clients_slaves", 0)
 	w.field("mem_clients_normal", m.clients)
 	w.field("mem_cluster_links", 0)
-	w.field("mem_aof_buffer", 0)
+	w.field("mem_aof_buffer", kv.journalBytes())
 	w.field("mem_allocator", "arena")
 	w.field("active_defrag_running", 0)
 	w.field("lazyfree_pending_objects", kv.pendingObjects())
@@ -196,18 +196,7 @@ func (kv *KVStore) infoPersistence(w *infoWriter) {
 	w.field("current_save_keys_processed", done)
 	w.field("current_save_keys_total", total)
 	kv.infoSnapshot(w)
-	for _, name := range []string{"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"} {
-		w.field(name, 0)
-	}
-	w.field("aof_last_rewrite_time_sec", -1)
-	w.field("aof_current_rewrite_time_sec", -1)
-	w.field("aof_last_bgrewrite_status", "ok")
-	w.field("aof_rewrites", 0)
-	w.field("aof_rewrites_consecutive_failures", 0)
-	w.field("aof_last_write_status", "ok")
-	w.field("aof_last_cow_size", 0)
-	w.field("module_fork_in_progress", 0)
-	w.field("module_fork_last_cow_size", 0)
+	kv.infoJournal(w)
 	kv.infoLoading(w)
 }
 

@@ -32,6 +32,8 @@ type loadingState struct {
 	usedMemory  int64 // of the server that saved it
 	keys        int64 // loaded
 	expired     int64 // left out, since they had expired
+
+	keepExpired bool // of a base: commands follow that were run when the keys were there
 }
 
 // begin notes that so many bytes are about to be loaded.
@@ -179,7 +181,7 @@ func (l *snapshotLoad) key() error {
 		return nil
 	case err != nil:
 		return l.failed(err)
-	case expireAt != -1 && expireAt < kv.nowMs && kv.Info.Role != "slave":
+	case expireAt != -1 && expireAt < kv.nowMs && kv.Info.Role != "slave" && !state.keepExpired:
 		state.expired++
 		v.drop(kv)
 		return nil
@@ -209,11 +211,12 @@ func (l *snapshotLoad) failed(err error) error {
 	return &rdb.Error{Offset: l.r.Offset(), Code: int(l.r.Type), Key: strings.Clone(l.r.Key), Err: err}
 }
 
-// loadAtStart starts loading the snapshot that the directives name, if there is
-// one. kv.mu is held.
+// loadAtStart starts loading the append-only file or the snapshot that the
+// directives name, if there is one. kv.mu is held.
 func (kv *KVStore) loadAtStart() {
 	if kv.config.Bool("appendonly") {
-		return // the data is in the append-only file
+		kv.loadJournal() // the data is there, whatever snapshots there are
+		return
 	}
 	f, err := os.Open(kv.snapshotPath())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -348,6 +351,12 @@ func (s *loadSource) delay() error {
 // logLoadError says in the log why a snapshot could not be loaded, in the words
 // that people who know Redis look for.
 func (kv *KVStore) logLoadError(err error) {
+	if why, ok := errors.AsType[journalError](err); ok {
+		for line := range strings.Lines(string(why)) {
+			kv.log(logWarning, "%s", strings.TrimSuffix(line, "\n"))
+		}
+		return
+	}
 	failure, ok := errors.AsType[*rdb.Error](err)
 	if !ok {
 		if errors.Is(err, errTooFewDatabases) {

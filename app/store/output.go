@@ -143,16 +143,24 @@ func (c *Client) doneOutput() []byte {
 	if c.out.state.CompareAndSwap(flushBusy, flushIdle) {
 		return nil
 	}
-	c.kv.mu.Lock()
-	defer c.kv.mu.Unlock()
+	buf, due := c.moreOutput()
+	due.wait() // it may be from a turn that has just ended
+	return buf
+}
+
+// moreOutput takes what has come meanwhile, or ends the caller's turn as flusher.
+func (c *Client) moreOutput() ([]byte, settlement) {
+	kv := c.kv
+	kv.mu.Lock()
+	defer kv.mu.Unlock()
 	if c.closing {
 		c.dropOutput()
 	}
 	if len(c.reply.Buf) == 0 && len(c.out.queue) == 0 {
 		c.stopFlushing(flushIdle)
-		return nil
+		return nil, settlement{}
 	}
-	return c.nextOutput()
+	return c.nextOutput(), kv.handOver()
 }
 
 // stopFlushing ends the flusher's turn and wakes who waits for that. kv.mu is held.
@@ -273,10 +281,12 @@ type flushJob struct {
 }
 
 // unlock ends a turn with the mutex: it releases it and writes what the turn
-// has appended to clients.
+// has appended to clients, once the append-only file has what it did.
 func (kv *KVStore) unlock() {
 	jobs := kv.takeFlushes()
+	due := kv.handOver()
 	kv.mu.Unlock()
+	due.wait()
 	flushAll(jobs)
 }
 

@@ -4,12 +4,17 @@ package store
 // append-only file are to repeat. call is the funnel. A handler whose effect
 // is random or depends on the moment names it with effect; otherwise the
 // command goes out as it came.
+//
+// What one command or one EXEC did is one unit: those who listen see to it that
+// all of it is repeated or nothing. Keys that expired on the way are part of it.
 
 // effects gathers what the command at hand is to be propagated as.
 type effects struct {
 	sink func(db int, args []string) // nil: nobody listens
+	end  func()                      // says that what the sink was given since is one unit; nil if nobody cares
 	list [][]string
 	set  bool // list replaces the command, though it may be empty
+	due  bool // propagate is wanted, though the command may have changed nothing
 }
 
 // effect says that the command at hand is to be propagated as args, in place
@@ -17,7 +22,7 @@ type effects struct {
 // more is said.
 func (c *Client) effect(args ...string) {
 	e := &c.kv.effects
-	e.set = true
+	e.set, e.due = true, true
 	if e.sink != nil && len(args) > 0 {
 		e.list = append(e.list, args)
 	}
@@ -27,31 +32,51 @@ func (c *Client) effect(args ...string) {
 // name effects.
 func (kv *KVStore) propagating() bool { return kv.effects.sink != nil }
 
-// pending reports whether a handler named effects.
-func (e *effects) pending() bool { return e.set }
+// pending reports whether there is anything for propagate but the command itself.
+func (e *effects) pending() bool { return e.due }
 
-// propagate hands on what the command did.
-func (kv *KVStore) propagate(c *Client, args []string) {
+// propagate hands on what the command did. changed says that it is one to repeat.
+func (kv *KVStore) propagate(c *Client, args []string, changed bool) {
 	e := &kv.effects
 	list := e.list
 	replaced := e.set
-	e.list, e.set = nil, false
+	e.list, e.set, e.due = nil, false, false
 	if e.sink == nil {
 		return
 	}
-	if !replaced {
+	if !replaced && changed {
 		e.sink(c.db.id, args)
-		return
 	}
 	for _, l := range list {
 		e.sink(c.db.id, l)
+	}
+	if kv.nesting == 0 {
+		kv.endUnit()
+	}
+}
+
+// endUnit ends what is to be repeated as a whole.
+func (kv *KVStore) endUnit() {
+	if kv.effects.end != nil {
+		kv.effects.end()
+	}
+}
+
+// propagateAside hands on a change that no client asked for: the end of a key or
+// of fields. During a command it becomes part of what that one did.
+func (kv *KVStore) propagateAside(db *database, args ...string) {
+	kv.effects.sink(db.id, args)
+	if kv.client != nil {
+		kv.effects.due = true
+	} else {
+		kv.endUnit()
 	}
 }
 
 // propagateDel hands on that a key went by itself, as UNLINK when lazy.
 func (kv *KVStore) propagateDel(db *database, key string, lazy bool) {
 	if kv.effects.sink != nil {
-		kv.effects.sink(db.id, []string{delName(lazy), key})
+		kv.propagateAside(db, delName(lazy), key)
 	}
 }
 
@@ -73,4 +98,5 @@ func (kv *KVStore) propagateSet(db *database, key, value string, expiry int) {
 		args = append(args, "PXAT", formatInt(kv.nowMs+int64(expiry)))
 	}
 	kv.effects.sink(db.id, args)
+	kv.endUnit()
 }

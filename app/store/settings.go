@@ -13,7 +13,7 @@ type settings struct {
 	maxMemory      int64
 	minReplicas    int64 // min-replicas-to-write, when it is in force
 	readOnly       bool  // a replica that takes writes from its master alone
-	guarded        bool  // one of the three above is set, or saving has failed
+	guarded        bool  // one of the three above is set, saving has failed, or there is an append-only file
 	protectedMode  bool
 	idleTimeoutMs  int64
 	outputLimits   [clientClasses]outputLimit
@@ -52,7 +52,11 @@ func (kv *KVStore) applySettings() {
 		kv.minReplicas = 0
 	}
 	kv.readOnly = kv.Info.Role == "slave" && cfg.Bool("replica-read-only")
-	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly || kv.snapshot.failed
+	if kv.journal != nil {
+		kv.journal.applySettings()
+	}
+	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly ||
+		kv.snapshot.failed || kv.journal != nil
 	kv.protectedMode = cfg.Bool("protected-mode")
 	kv.idleTimeoutMs = cfg.Int("timeout") * 1000
 	kv.queryLimit.Store(cfg.Int("client-query-buffer-limit"))

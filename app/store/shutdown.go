@@ -64,9 +64,20 @@ func (kv *KVStore) prepareShutdown(flags int64) bool {
 		flags = flags&^config.ShutdownSave | config.ShutdownNosave
 	}
 	kv.log(logWarning, "User requested shutdown...")
+	if kv.journal != nil && kv.journal.waiting && kv.aof.rewrite.running {
+		if flags&config.ShutdownForce == 0 {
+			kv.log(logWarning, "Writing initial AOF, can't exit.")
+			return false
+		}
+		kv.log(logWarning, "Writing initial AOF. Exit anyway.")
+	}
 	if kv.saver != nil {
-		kv.log(logWarning, "There is a background save. Giving it up!")
+		kv.log(logWarning, "There is a background save or rewrite. Giving it up!")
 		kv.abortSave()
+	}
+	if kv.journal != nil {
+		kv.log(logNotice, "Calling fsync() on the AOF file.")
+		kv.journal.flush()
 	}
 	if kv.savesItself() && flags&config.ShutdownNosave == 0 || flags&config.ShutdownSave != 0 {
 		kv.log(logNotice, "Saving the final RDB snapshot before exiting.")

@@ -33,7 +33,7 @@ type snapshotState struct {
 	lastSeconds   int64    // how long that took, -1 when there was none
 	failed        bool     // the last time, in the background
 	saves         int64    // SAVEs since the start
-	scheduled     bool     // by a BGSAVE within a transaction
+	scheduled     bool     // by BGSAVE, for when it can begin
 	skipChecksums bool     // DEBUG SET-SKIP-CHECKSUM-VALIDATION
 	libraries     []string // sources of function libraries in the snapshot that was loaded
 	loading       loadingState
@@ -47,7 +47,7 @@ func (kv *KVStore) save() bool {
 	file := kv.newSnapshotFile("")
 	kv.snapshot.temp.Store(&file.temp)
 	defer kv.snapshot.temp.Store(nil)
-	if err := file.write(kv.writeSnapshot); err != nil {
+	if err := file.write(func(f *os.File) error { return kv.writeSnapshot(f, false) }); err != nil {
 		return false
 	}
 	kv.dirty = 0
@@ -68,6 +68,9 @@ type snapshotFile struct {
 	dir, name string
 	tempName  string
 	temp      string // with its path
+	base      bool   // of the append-only file
+	commands  bool   // told in commands
+	stamp     bool   // with the time before them
 }
 
 // newSnapshotFile is the file that the directives name, whose temporary name has
@@ -84,7 +87,7 @@ func (kv *KVStore) newSnapshotFile(suffix string) *snapshotFile {
 
 // write has the file filled, and gives it its name when all of it is on disk.
 // When something fails the log says so and no file is left.
-func (s *snapshotFile) write(fill func(io.Writer) error) error {
+func (s *snapshotFile) write(fill func(*os.File) error) error {
 	f, err := os.OpenFile(s.temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		s.kv.log(logWarning, "Failed opening the temp RDB file %s (in server root dir %s) for saving: %s", s.tempName, s.dir, systemText(causeOf(err)))
@@ -115,19 +118,22 @@ func (s *snapshotFile) write(fill func(io.Writer) error) error {
 		os.Remove(s.temp)
 		return err
 	}
-	s.kv.log(logNotice, "DB saved on disk")
+	if !s.base {
+		s.kv.log(logNotice, "DB saved on disk")
+	}
 	return nil
 }
 
 // errAborted ends the writing of a snapshot that nobody wants any more.
 var errAborted = errors.New("the snapshot is not wanted any more")
 
-// writeSnapshot writes all data.
-func (kv *KVStore) writeSnapshot(dst io.Writer) error {
+// writeSnapshot writes all data. base says that it is for the base of an append-only
+// file.
+func (kv *KVStore) writeSnapshot(dst io.Writer, base bool) error {
 	out := bufio.NewWriterSize(dst, 64<<10)
 	w := rdb.NewWriter(out, kv.snapshotVersion(), kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum"))
 	k := kv.newKeyEncoder(w.Drain)
-	k.aux()
+	k.aux(base)
 	delay := time.Duration(kv.config.Int("rdb-key-save-delay")) * time.Microsecond
 	for _, db := range kv.dbs {
 		k.database(db, delay)
@@ -152,13 +158,14 @@ func (kv *KVStore) snapshotVersion() int {
 	return rdb.VersionDefault
 }
 
-// aux encodes what a snapshot says of itself, and the function libraries.
-func (k *keyEncoder) aux() {
+// aux encodes what a snapshot says of itself, among it whether it is the base of an
+// append-only file, and the function libraries.
+func (k *keyEncoder) aux(base bool) {
 	k.enc.Aux("redis-ver", RedisVersion)
 	k.enc.AuxInt("redis-bits", strconv.IntSize)
 	k.enc.AuxInt("ctime", time.Now().Unix())
 	k.enc.AuxInt("used-mem", k.kv.usedMemory())
-	k.enc.AuxInt("aof-base", 0)
+	k.enc.AuxInt("aof-base", int64(bit(base)))
 	for _, source := range k.kv.snapshot.libraries {
 		k.enc.Function(source)
 		k.spill()
@@ -296,10 +303,10 @@ func (kv *KVStore) infoSnapshot(w *infoWriter) {
 	if s.failed {
 		status = "err"
 	}
-	if kv.saver != nil {
+	if kv.saver != nil && !kv.saver.base {
 		running = time.Now().Unix() - s.lastTry
 	}
-	w.field("rdb_bgsave_in_progress", bit(kv.saver != nil))
+	w.field("rdb_bgsave_in_progress", bit(kv.saver != nil && !kv.saver.base))
 	w.field("rdb_last_save_time", s.lastSave)
 	w.field("rdb_last_bgsave_status", status)
 	w.field("rdb_last_bgsave_time_sec", s.lastSeconds)

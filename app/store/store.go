@@ -101,8 +101,10 @@ type KVStore struct {
 	drains  []drainable // what is being freed in steps; the last first
 
 	snapshot  snapshotState
-	saver     *saver // of the snapshot that is written in the background, nil for none
-	loadError error  // of loading at the start, when it failed and the program goes on
+	aof       aofState
+	journal   *journal // nil while appendonly is off
+	saver     *saver   // of the snapshot that is written in the background, nil for none
+	loadError error    // of loading at the start, when it failed and the program goes on
 
 	startOnce sync.Once
 	closeOnce sync.Once
@@ -139,6 +141,7 @@ func (kv *KVStore) init() {
 	kv.baseNs = kv.base.UnixNano()
 	kv.readClock()
 	kv.snapshot.lastSave, kv.snapshot.lastSeconds = kv.started.Unix(), -1
+	kv.aof.rewrite.lastSeconds = -1
 	kv.channels.init()
 	kv.defaultUser = newDefaultUser()
 	kv.users = map[string]*user{kv.defaultUser.name: kv.defaultUser}
@@ -222,6 +225,7 @@ func (kv *KVStore) shutDown() {
 	kv.yielders.close()
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
+	kv.stopJournal()
 	kv.arena.Close()
 	kv.makeDatabases(len(kv.dbs))
 }

@@ -196,7 +196,7 @@ func (db *database) setSmall(e entry, key string, pairs []string) (_ entry, crea
 		}
 		e, lp = db.putSmall(e, lp, p, pairs[0], pairs[1])
 	}
-	return db.fitListpack(e, 0), created, pairs
+	return db.fitListpack(e), created, pairs
 }
 
 // putSmall puts a field and its value into a listpack, lp being that of e, whose
@@ -311,7 +311,7 @@ func (db *database) deleteFields(e entry, fields []string) (_ entry, deleted int
 				}
 			}
 		}
-		return db.fitListpack(e, 0), deleted
+		return db.fitListpack(e), deleted
 	}
 	kv := db.kv
 	d, x := kv.fieldsOf(e), kv.expiringOf(e)

@@ -119,7 +119,7 @@ func (db *database) lookupHash(key string) (entry, error) {
 func (db *database) lookupHashWrite(key string, names []string, step int) (entry, error) {
 	kv := db.kv
 	e, err := db.lookupTypeWrite(key, typeHash)
-	if err != nil || !e.ok() || e.enc() != encExpiring || kv.Info.Role == "slave" {
+	if err != nil || !e.ok() || e.enc() != encExpiring || kv.Info.Role == "slave" || kv.snapshot.loading.active {
 		return e, err
 	}
 	e, more := db.expireFields(e)
@@ -129,7 +129,7 @@ func (db *database) lookupHashWrite(key string, names []string, step int) (entry
 		if ref == 0 {
 			continue
 		}
-		if _, _, at := kv.element(ref); at != 0 && kv.nowMs > at {
+		if _, _, at := kv.element(ref); at != 0 && kv.fieldHidden(at) {
 			e = db.dropExpired(e, []arena.Ref{ref})
 		}
 	}
@@ -142,8 +142,12 @@ func (kv *KVStore) fieldHidden(at int64) bool {
 	return kv.nowMs > at && !kv.applying()
 }
 
-// applying reports whether the command at hand changes the data of a replica.
+// applying reports whether the command at hand changes the data of a replica, or
+// is one that the append-only file has: then it was run when the field was there.
 func (kv *KVStore) applying() bool {
+	if kv.snapshot.loading.active {
+		return true
+	}
 	return kv.Info.Role == "slave" && kv.client != nil && kv.client.cmd != nil && kv.client.cmd.flags.has(write)
 }
 
@@ -194,7 +198,7 @@ func (db *database) dropExpired(e entry, elements []arena.Ref) entry {
 			field, _, _ := kv.element(ref)
 			args = append(args, field)
 		}
-		kv.effects.sink(db.id, args)
+		kv.propagateAside(db, args...)
 	}
 	for _, ref := range elements {
 		kv.arena.Free(ref)

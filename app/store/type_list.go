@@ -198,7 +198,7 @@ func (l *list) room(more int) (b []byte) {
 func (l *list) fitRecord() {
 	need := recordSize(len(l.e.key()), l.e.valueSize(), l.e.hasExpiry())
 	if l.db.kv.arena.Cap(l.e.ref) > need+need/4+16 {
-		l.e = l.db.fitListpack(l.e, 0)
+		l.e = l.db.fitListpack(l.e)
 	}
 }
 

@@ -207,7 +207,7 @@ func (z *zset) reserve(pairs []string) {
 // fit gives back what a listpack has not used of the room reserved for it.
 func (z *zset) fit() {
 	if z.e.ok() && z.root == nil {
-		z.e = z.db.fitListpack(z.e, 0)
+		z.e = z.db.fitListpack(z.e)
 	}
 }
 
@@ -253,7 +253,7 @@ func (z *zset) delete(p zsetPlace, member string) {
 	if z.root == nil {
 		lp := z.e.listpack()
 		listpack.Delete(lp, p.at, 2)
-		z.e = z.db.fitListpack(z.e, len(lp))
+		z.e = z.db.fitListpack(z.e)
 		return
 	}
 	z.root.delete(z.db.kv, p, member)

@@ -246,7 +246,7 @@ func (z *zset) removeRanks(from, to int) {
 	if z.root == nil {
 		lp := z.e.listpack()
 		listpack.Delete(lp, listpack.Seek(lp, 2*from), 2*(to-from))
-		z.e = z.db.fitListpack(z.e, len(lp))
+		z.e = z.db.fitListpack(z.e)
 		return
 	}
 	z.root.removeRanks(z.db.kv, from, to)

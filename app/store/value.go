@@ -34,9 +34,9 @@ func (db *database) growListpack(e entry, n int) (entry, []byte) {
 	return e, unsafe.Slice((*byte)(e.value()), size+n)[:size]
 }
 
-// fitListpack makes the record as small as its listpack has become. oldSize is
-// what the listpack had before it shrank. The record may move.
-func (db *database) fitListpack(e entry, oldSize int) entry {
+// fitListpack makes the record as small as its listpack has become. The record
+// may move.
+func (db *database) fitListpack(e entry) entry {
 	a := db.kv.arena
 	if a.Cap(e.ref) == arena.RoundUp(recordSize(len(e.key()), e.valueSize(), e.hasExpiry())) {
 		return e
