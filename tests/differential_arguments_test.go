@@ -65,6 +65,7 @@ var placeholders = map[string]node{
 	"lon":      rarely(choice("-180", "180", "181"), choice("13.361389", "15.087269", "13.3", "0", "179.9", "2.5", "-122.4", "-0.0001")),
 	"lat":      rarely(choice("85.05112878", "-85.05112878", "86"), choice("38.115556", "37.502669", "38", "0", "52.1", "-33.9", "0.0001")),
 	"radius":   rarely(choice("-1", "1e5", "0"), choice("1", "100", "200.5", "5000", "20000", "0.001")),
+	"user":     choice("default", "default", "nobody"),
 	"command":  (*maker).rightCommand,
 	"limit":    (*maker).limit,
 	"unit":     rarely(choice("miles", ""), choice("m", "km", "km", "KM", "ft", "mi")),
@@ -381,9 +382,11 @@ func untestable(args []string) bool {
 	case "SORT":
 		// Equal weights would store the elements in the order of a table.
 		return option(args, "STORE") != "" && option(args, "BY") != "" && slices.ContainsFunc(args, func(a string) bool { return strings.EqualFold(a, "ALPHA") })
+	case "CLIENT": // nothing that ends or mutes one
+		return len(args) < 2 || !slices.Contains([]string{"SETNAME", "GETNAME", "NO-EVICT"}, strings.ToUpper(args[1]))
 	case "COMMAND": // only what it finds in another command
 		return len(args) < 3 || !strings.HasPrefix(strings.ToUpper(args[1]), "GETKEYS")
-	case "MULTI":
+	case "MULTI", "SYNC": // an option of FLUSHDB that came first asks for replication
 		return true
 	}
 	return false

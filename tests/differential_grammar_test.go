@@ -22,7 +22,8 @@ import (
 //	{…}           in any order
 //
 // A grammar knows the commands of one family. Its keys bear the name of the
-// file, so that most commands find what they are for, and some do not.
+// file, so that most commands find what they are for, and some do not. Files
+// named wait_… hold the commands in which one client waits for the other.
 
 // A node makes arguments.
 type node func(m *maker) []string
@@ -37,7 +38,7 @@ type grammars struct {
 	lines    []commandLine // each as often as its weight says
 	families []string
 	names    map[string]bool // the words that commands begin with
-	waiting  []commandLine   // of the family "waiting": commands that block their client
+	waiting  []commandLine   // commands that block their client
 }
 
 func readGrammars(t testing.TB) *grammars {

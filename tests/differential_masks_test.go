@@ -37,6 +37,7 @@ var masks = map[string]mask{
 	"TTL": maskAbout, "PTTL": maskAbout, "EXPIRETIME": maskAbout, "PEXPIRETIME": maskAbout,
 	"SORT": {true, hideSort}, "SORT_RO": {true, hideSort},
 	"XINFO": both(hideTimes), "XPENDING": both(hideIdle),
+	"HELLO":  both(func(v reply) reply { return v.maskAfter([]string{"id"}) }),
 	"OBJECT": {hide: hideObject}, "MEMORY": maskShape,
 }
 

@@ -41,6 +41,12 @@ func (d *difference) String() string {
 	return fmt.Sprintf("%s\ngot\n%s\nwant\n%s", d.where, d.got, d.want)
 }
 
+// lostConnection begins what stands for the reply when there is none.
+const lostConnection = "(connection) "
+
+// lost reports whether a connection broke: there is a crash to be looked at.
+func (d *difference) lost() bool { return strings.Contains(d.got+d.want, lostConnection) }
+
 // A diffConn returns errors where a client would end the test: a shrinking
 // round goes on with new connections.
 type diffConn struct {
@@ -70,7 +76,7 @@ func (c *diffConn) read() reply {
 		v, c.err = readReply(c.r)
 	}
 	if c.err != nil {
-		return reply{kind: '-', text: "(connection: " + c.err.Error() + ")"}
+		return reply{kind: '-', text: lostConnection + c.err.Error()}
 	}
 	return v
 }
@@ -94,16 +100,13 @@ func (p *pair) reset() *difference {
 		}
 		s := &p.sides[i]
 		for _, c := range append([]*diffConn{s.watcher, s.checker}, s.clients[:]...) {
-			if c != nil {
+			if c != nil && c.conn != nil {
 				c.conn.Close()
 			}
 		}
 		connect := func() *diffConn {
 			conn, err := net.Dial("tcp", p.servers[i].addr())
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			return &diffConn{conn: conn, r: bufio.NewReader(conn)}
+			return &diffConn{conn: conn, r: bufio.NewReader(conn), err: err}
 		}
 		for j := range s.clients {
 			s.clients[j] = connect()
@@ -313,7 +316,7 @@ func (p *pair) compareEvents(units []unit) *difference {
 		for {
 			v := w.read()
 			if w.err != nil {
-				return &difference{where: "events", got: w.err.Error(), want: p.servers[i].logTail()}
+				return &difference{where: "events", got: lostConnection + w.err.Error(), want: p.servers[i].logTail()}
 			}
 			if len(v.elems) != 4 {
 				break // the PONG

@@ -204,8 +204,13 @@ func (op *fieldOp) apply(old uint64) (uint64, bool) {
 	if op.verb == fieldIncr {
 		return op.field.fit(int64(old), op.value, op.mode)
 	}
-	if !op.field.signed && op.value < 0 && op.mode == overflowSaturate {
-		return op.field.fit(math.MaxInt64, 0, op.mode) // to Redis a great number
+	if op.value < 0 && op.mode == overflowSaturate {
+		// To Redis a great number: it has none below 0, or comes to one when it
+		// takes the value from the field's greatest.
+		_, high := op.field.bounds()
+		if !op.field.signed || op.field.width < 64 && high-op.value < 0 {
+			return op.field.fit(math.MaxInt64, 0, op.mode)
+		}
 	}
 	return op.field.fit(op.value, 0, op.mode)
 }

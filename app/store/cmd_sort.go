@@ -275,12 +275,12 @@ func sortScore(text string) (score float64, ok bool) {
 	return score, ok && inRange && (score == 0 || math.Abs(score) >= leastNormal)
 }
 
-// order sorts the elements, or only those from start to end when fewer are asked
-// for. What weighs the same is in the order of its text. With weights that are
-// texts it stays in the order in which it was, unless only a part is sorted: then
-// it comes in that of Redis's partial sort.
+// order sorts the elements, or, by weights, only those from start to end when
+// fewer are asked for. What weighs the same is in the order of its text. With
+// weights that are texts it stays in the order in which it was, unless only a part
+// is sorted: then it comes in that of Redis's partial sort.
 func (s *sorter) order(start, end int) {
-	if end-start < len(s.elements) {
+	if s.byPattern && end-start < len(s.elements) {
 		partialSort(s.elements, start, end, s.compare)
 		return
 	}
@@ -296,8 +296,10 @@ func (s *sorter) order(start, end int) {
 func (s *sorter) compare(a, b *sortElement) (order int) {
 	switch {
 	case s.alpha && s.byPattern:
-		order = compareWeights(a, b)
-	case s.alpha || a.score == b.score:
+		order = s.compareWeights(a, b)
+	case s.alpha:
+		order = s.compareTexts(a.text, b.text)
+	case a.score == b.score:
 		order = strings.Compare(a.text, b.text)
 	default:
 		order = cmp.Compare(a.score, b.score)
@@ -309,11 +311,20 @@ func (s *sorter) compare(a, b *sortElement) (order int) {
 }
 
 // compareWeights compares by weights that are texts. No weight comes first.
-func compareWeights(a, b *sortElement) int {
+func (s *sorter) compareWeights(a, b *sortElement) int {
 	if !a.weighs || !b.weighs {
 		return int(oneIf(a.weighs) - oneIf(b.weighs))
 	}
-	return strings.Compare(a.weight, b.weight)
+	return s.compareTexts(a.weight, b.weight)
+}
+
+// compareTexts compares as Redis does: up to a zero byte, unless the result is
+// stored.
+func (s *sorter) compareTexts(a, b string) int {
+	if !s.stores {
+		a, b = cut(a, len(a)), cut(b, len(b))
+	}
+	return strings.Compare(a, b)
 }
 
 // reply writes the elements, or what GET asks of each.
