@@ -57,6 +57,7 @@ func (c *Client) serveRaw() {
 // readable reads and executes until the socket is empty. It reports false when
 // the client is to be closed.
 func (c *Client) readable(fd int) bool {
+	c.kv.wakers.await()
 	c.takeWorkspace()
 	short := false
 	for {

@@ -42,6 +42,7 @@ type KVStore struct {
 	keepAliveSeconds atomic.Int64
 
 	yielders yielders
+	wakers   wakers
 
 	signalled atomic.Bool // a signal is about to end the server
 

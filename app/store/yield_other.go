@@ -13,3 +13,5 @@ type yielders struct{}
 func (ys *yielders) yield() { runtime.Gosched() }
 
 func (ys *yielders) close() {}
+
+type wakers struct{}

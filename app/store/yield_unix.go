@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -107,4 +108,32 @@ func (ys *yielders) close() {
 func (y *yielder) close() {
 	y.r.Close()
 	y.w.Close()
+}
+
+// The poller hands out those who have become ready together last first. Clients
+// that do not wait for one another are promised no order, but it looks odd when
+// the second of two commands, sent on two connections one after the other, is
+// executed first. So the first who are woken let those run who are woken behind
+// them, and then go on in reverse. It is done for few only: with many ready
+// clients nobody could tell, and it would cost.
+
+const (
+	wakersMax    = 3 // that wait for those behind them
+	wakerPatient = 4 // times at most
+)
+
+// wakers counts the clients that wait so.
+type wakers struct{ waiting atomic.Int32 }
+
+// await lets those run first who became ready before the caller.
+func (w *wakers) await() {
+	place := w.waiting.Add(1)
+	if place <= wakersMax {
+		for range wakerPatient {
+			if runtime.Gosched(); w.waiting.Load() <= place {
+				break
+			}
+		}
+	}
+	w.waiting.Add(-1)
 }
