@@ -171,7 +171,7 @@ func TestEditInPlace(t *testing.T) {
 	if &b[0] != &block[0] || cap(b) != 60 {
 		t.Fatal("not in place")
 	}
-	if strings.Trim(string(block[len(b)+5:]), "\xee") != "" {
+	if rest := block[len(b)+5:]; bytes.Count(rest, []byte{0xee}) != len(rest) {
 		t.Errorf("%x", block)
 	}
 	full := b[:len(b):len(b)]

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,7 +140,7 @@ func (u *user) passwordRule(rule string) error {
 	case '#', '!':
 		b, err := hex.DecodeString(value)
 		if err != nil || len(b) != len(hash) || strings.ToLower(value) != value {
-			return fmt.Errorf(errACLHash)
+			return errors.New(errACLHash)
 		}
 		hash = passwordHash(b)
 	case '+', '-', '~', '%', '&', '(':
@@ -159,7 +160,7 @@ func (u *user) passwordRule(rule string) error {
 		u.nopass = false
 	default:
 		if at < 0 {
-			return fmt.Errorf(errACLPassword)
+			return errors.New(errACLPassword)
 		}
 		u.passwords = slices.Delete(u.passwords, at, at+1)
 	}
