@@ -1,6 +1,7 @@
 package listpack
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
 	"strconv"
