@@ -353,10 +353,16 @@ func (s *server) infoInt(t testing.TB, field string) int {
 // waitFor polls until ok holds, or fails the test.
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); pause() {
+	waitWithin(t, patience, what, ok)
+}
+
+// waitWithin is waitFor with a limit of its own.
+func waitWithin(t testing.TB, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); pause() {
 		if ok() {
 			return
 		}
 	}
-	t.Fatalf("still waiting after %v for %s", patience, what)
+	t.Fatalf("still waiting after %v for %s", limit, what)
 }
