@@ -27,6 +27,7 @@ var (
 	figCPU    = figure{name: "CPU/request"}
 	figMemory = figure{name: "memory", atMost: true}
 	figPause  = figure{name: "worst pause", atMost: true}
+	figSync   = figure{name: "seconds", atMost: true}
 
 	// These are judged as they are, not as ratios to redis-server's.
 	figStart   = figure{name: "ms to the first reply", atMost: true}
@@ -50,6 +51,8 @@ var targets = []target{
 	{regexp.MustCompile(`^zset 1M$`), figMemory, 0.55, 0.4},
 	{regexp.MustCompile(`^hash 1M$`), figMemory, 0.65, 0.5},
 	{regexp.MustCompile(`^set 1M$`), figMemory, 0.5, 0.4},
+	{regexp.MustCompile(`^full sync$`), figSync, 1, 0.5},
+	{regexp.MustCompile(`^(replica apply|master of 2)$`), figRate, 1.1, 2},
 	{regexp.MustCompile(`^start$`), figStart, 50, 10},
 	{regexp.MustCompile(`^empty$`), figMemory, 1.5, 1},
 	{regexp.MustCompile(`^idle$`), figClient, 10 << 10, 2 << 10},
