@@ -130,6 +130,11 @@ func dial(t testing.TB, network, addr string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	return newClientOf(t, conn)
+}
+
+// newClientOf is a client on a connection that there is.
+func newClientOf(t testing.TB, conn net.Conn) *client {
 	return &client{t: t, conn: conn, r: bufio.NewReader(conn)}
 }
 

@@ -232,6 +232,10 @@ func (c *Config) ReplicaOf() (host string, port int) {
 	return c.masterHost, c.masterPort
 }
 
+// Follow sets the master to follow, as REPLICAOF does at run time; host is ""
+// for none.
+func (c *Config) Follow(host string, port int) { c.masterHost, c.masterPort = host, port }
+
 // Percentiles returns latency-tracking-info-percentiles.
 func (c *Config) Percentiles() []float64 { return slices.Clone(c.percentiles) }
 

@@ -65,6 +65,13 @@ func NewType(a *arena.Arena, keyOffset int, expiry bool) *Type {
 	return t
 }
 
+// In returns a Type of the same hash function for tables in another arena.
+func (t *Type) In(a *arena.Arena) *Type {
+	other := *t
+	other.Arena = a
+	return &other
+}
+
 // Hash returns the hash of a key, as the other operations want it.
 func (t *Type) Hash(key string) uint64 { return maphash.String(t.seed, key) }
 

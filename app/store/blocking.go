@@ -90,7 +90,7 @@ func (kv *KVStore) block(c *Client, w wait) error {
 	switch {
 	case c.waiter != nil:
 		c.waiter.waitsOn = true
-	case kv.nesting > 0 || kv.snapshot.loading.active:
+	case kv.nesting > 0 || kv.snapshot.loading.active || c.master != nil:
 		w.onTimeout(c)
 	default:
 		kv.enqueue(c, w)

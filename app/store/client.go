@@ -49,7 +49,8 @@ type Client struct {
 	noEvict       bool
 	noTouch       bool
 	unixSocket    bool
-	readonly      bool // READONLY, which means something only in a cluster
+	readonly      bool        // READONLY, which means something only in a cluster
+	master        *masterLink // whose stream it executes; nil for all others
 
 	created    int64 // ms
 	lastActive int64 // ms

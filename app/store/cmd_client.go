@@ -179,7 +179,10 @@ func clientType(name string) (t int, ok bool) {
 
 // classOfType is the type of a client.
 func classOfType(c *Client) int {
-	if c.subs.count() > 0 {
+	switch {
+	case c.master != nil:
+		return typeMaster
+	case c.subs.count() > 0:
 		return typePubsub
 	}
 	return typeNormal
@@ -398,6 +401,7 @@ func (c *Client) flagLetters() string {
 		set    bool
 		letter string
 	}{
+		{c.master != nil, "M"},
 		{c.subs.count() > 0, "P"},
 		{c.txn.open, "x"},
 		{c.parked != notParked, "b"},

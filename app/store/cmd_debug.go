@@ -105,7 +105,8 @@ func (kv *KVStore) debugHelp(c *Client, args []string) error {
 }
 
 func (kv *KVStore) debugChangeReplId(c *Client, args []string) error {
-	kv.Info.MasterReplId = randomID()
+	kv.setReplicationID(randomID())
+	kv.repl.id2, kv.repl.offset2 = noReplicationID, -1
 	c.reply.OK()
 	return nil
 }

@@ -118,7 +118,7 @@ func (kv *KVStore) completeTrim(a *addArgs, adding bool) error {
 	case a.limitGiven && !a.trim.approx:
 		// How an approximate trim is propagated: it says how much went, and that is
 		// to go whatever the limit was.
-		if !kv.snapshot.loading.active {
+		if !kv.snapshot.loading.active && !kv.repl.applying {
 			return errLimitExactly
 		}
 		a.trim.most = 0

@@ -160,6 +160,7 @@ func families() [][]command {
 		memoryCommands,
 		dumpCommands,
 		persistenceCommands,
+		replicaCommands,
 	}
 }
 

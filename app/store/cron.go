@@ -100,6 +100,7 @@ func (kv *KVStore) tick() {
 	kv.stats.sample(kv)
 	kv.watchSavePoints()
 	kv.watchRewrite()
+	kv.tickReplica()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }
@@ -188,7 +189,7 @@ func (kv *KVStore) tickClient(c *Client) {
 		c.probe.Store(false)
 		c.kick()
 	}
-	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked {
+	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked && c.master == nil {
 		kv.log(logVerbose, "Closing idle client")
 		c.kill()
 		return

@@ -83,8 +83,10 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 		return cmd, errf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / "+
 			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd.full)
 	}
-	if kv.snapshot.loading.active && !flags.has(loading) {
-		return cmd, errLoading
+	if kv.snapshot.loading.active || kv.repl.away {
+		if err := kv.unavailable(flags); err != nil {
+			return cmd, err
+		}
 	}
 	if kv.pause.kind != pauseNone && kv.pausedFor(flags) || kv.saver != nil && kv.saver.mustWait(c, cmd, flags, args) {
 		return cmd, errPostponed
@@ -109,6 +111,19 @@ func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
 		return errReadOnly
+	}
+	return nil
+}
+
+// unavailable refuses what cannot be done while the data is loaded, or is not to
+// be done while a replica has no link to its master.
+func (kv *KVStore) unavailable(flags cmdFlags) error {
+	l := &kv.snapshot.loading
+	switch {
+	case kv.repl.mute && !flags.has(stale):
+		return errMasterDown
+	case l.active && !flags.has(loading), l.async && flags.has(noAsyncLoading):
+		return errLoading
 	}
 	return nil
 }
@@ -183,6 +198,9 @@ func (c *Client) fail(cmd *command, err error) {
 		kv.log(logWarning, "%s: %v", cmd.full, err)
 		reply = errInternal
 	}
+	if c.master != nil {
+		kv.complain(c, cmd, reply)
+	}
 	kv.stats.errorReply(reply)
 	c.reply.Error(string(reply))
 }
@@ -202,6 +220,9 @@ func (c *Client) reject(cmd *command, err error) {
 		// A rejected EXEC ends its transaction.
 		c.txn.discard(c)
 		err = errf("EXECABORT Transaction discarded because of: %s", strings.TrimPrefix(err.Error(), "ERR "))
+	}
+	if c.master != nil {
+		kv.complain(c, cmd, err)
 	}
 	kv.stats.errorReply(err)
 	c.reply.Error(err.Error())

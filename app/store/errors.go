@@ -34,6 +34,7 @@ const (
 	errOOM        replyError = "OOM command not allowed when used memory > 'maxmemory'."
 	errLoading    replyError = "LOADING Redis is loading the dataset in memory"
 	errNoReplicas replyError = "NOREPLICAS Not enough good replicas to write."
+	errMasterDown replyError = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
 	errReadOnly   replyError = "READONLY You can't write against a read only replica."
 )
 

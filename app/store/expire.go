@@ -22,9 +22,10 @@ type expiryState struct {
 
 // expired reports whether the entry's time has come. While the data is loaded it
 // never does: the commands of an append-only file were run when the key was there.
+// Nor does it for the commands of a replica's master, which says when a key goes.
 func (kv *KVStore) expired(e entry) bool {
 	at := e.expireAt()
-	return at >= 0 && kv.nowMs > at && !kv.snapshot.loading.active
+	return at >= 0 && kv.nowMs > at && !kv.snapshot.loading.active && !kv.repl.applying
 }
 
 // keysExpire reports whether expired keys are removed. They only stay hidden

@@ -185,7 +185,8 @@ func (kv *KVStore) infoMemory(w *infoWriter) {
 
 func (kv *KVStore) infoPersistence(w *infoWriter) {
 	w.field("loading", bit(kv.snapshot.loading.active))
-	for _, name := range []string{"async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"} {
+	w.field("async_loading", bit(kv.snapshot.loading.async))
+	for _, name := range []string{"current_cow_peak", "current_cow_size", "current_cow_size_age"} {
 		w.field(name, 0)
 	}
 	var done, total int64
@@ -212,7 +213,8 @@ func (kv *KVStore) infoStats(w *infoWriter) {
 	w.field("instantaneous_ops_per_sec", s.ops.perSecond())
 	w.field("total_net_input_bytes", kv.netIn.Load())
 	w.field("total_net_output_bytes", kv.netOut.Load())
-	zero("total_net_repl_input_bytes", "total_net_repl_output_bytes")
+	w.field("total_net_repl_input_bytes", kv.repl.netIn.Load())
+	zero("total_net_repl_output_bytes")
 	w.field("instantaneous_input_kbps", kilobytes(s.inRate.perSecond()))
 	w.field("instantaneous_output_kbps", kilobytes(s.outRate.perSecond()))
 	w.field("instantaneous_input_repl_kbps", "0.00")
@@ -233,7 +235,8 @@ func (kv *KVStore) infoStats(w *infoWriter) {
 	zero("latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
 		"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
 		"total_active_defrag_time", "current_active_defrag_time",
-		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
+		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes")
+	w.field("unexpected_error_replies", s.unexpectedErrors)
 	w.field("total_error_replies", s.errors)
 	w.field("dump_payload_sanitizations", s.sanitizations)
 	w.field("total_reads_processed", kv.reads.Load())
@@ -254,26 +257,13 @@ func (kv *KVStore) infoReplication(w *infoWriter) {
 	}
 	w.field("master_failover_state", "no-failover")
 	w.field("master_replid", kv.Info.MasterReplId)
-	w.field("master_replid2", strings.Repeat("0", 40))
-	w.field("master_repl_offset", kv.Info.MasterReplOffSet)
-	w.field("second_repl_offset", -1)
+	w.field("master_replid2", kv.repl.id2)
+	w.field("master_repl_offset", kv.repl.stream.offset)
+	w.field("second_repl_offset", kv.repl.offset2)
 	w.field("repl_backlog_active", 0)
 	w.field("repl_backlog_size", kv.config.Int("repl-backlog-size"))
 	w.field("repl_backlog_first_byte_offset", 0)
 	w.field("repl_backlog_histlen", 0)
-}
-
-// infoMaster describes the link to the master, which is not up.
-func (kv *KVStore) infoMaster(w *infoWriter) {
-	w.field("master_link_status", "down")
-	w.field("master_last_io_seconds_ago", -1)
-	w.field("master_sync_in_progress", 0)
-	w.field("slave_read_repl_offset", kv.Info.MasterReplOffSet)
-	w.field("slave_repl_offset", kv.Info.MasterReplOffSet)
-	w.field("master_link_down_since_seconds", -1)
-	w.field("slave_priority", kv.config.Int("replica-priority"))
-	w.field("slave_read_only", bit(kv.config.Bool("replica-read-only")))
-	w.field("replica_announced", bit(kv.config.Bool("replica-announced")))
 }
 
 func bit(b bool) int {

@@ -136,7 +136,9 @@ func (db *database) lookupWrite(key string) entry {
 		db.ownValue(e)
 	}
 	if e.hasExpiry() && db.kv.expired(e) {
-		db.kv.expireForWrite(db, e)
+		if !db.kv.readOnly { // else nothing is written, whatever the command might
+			db.kv.expireForWrite(db, e)
+		}
 		return entry{}
 	}
 	db.kv.touch(e)

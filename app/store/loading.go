@@ -22,6 +22,7 @@ import (
 // A loadingState is how far loading has come, and what it came to.
 type loadingState struct {
 	active bool
+	async  bool          // the data is loaded beside the old one, which is served meanwhile
 	done   chan struct{} // closed when it is over; nil if nothing was loaded at the start
 	listen chan struct{} // closed when the server listens
 	ready  bool          // the server listens, and is to say so when it is over
@@ -33,6 +34,11 @@ type loadingState struct {
 	keys        int64 // loaded
 	expired     int64 // left out, since they had expired
 
+	// What the snapshot says about the replication stream at its instant.
+	streamDB   int    // selected, -1 when it says nothing
+	replID     string // "" when it says nothing
+	replOffset int64  // -1 when it says nothing
+
 	keepExpired bool // of a base: commands follow that were run when the keys were there
 }
 
@@ -42,6 +48,7 @@ func (l *loadingState) begin(total int64) {
 	l.started = time.Now().Unix()
 	l.bytesTotal, l.bytesLoaded, l.usedMemory = total, 0, 0
 	l.keys, l.expired = 0, 0
+	l.streamDB, l.replID, l.replOffset = -1, "", -1
 }
 
 // lockLoaded takes the mutex, once nothing is being loaded.
@@ -154,7 +161,15 @@ func (l *snapshotLoad) aux(name, text string) {
 		if number != 0 {
 			kv.log(logNotice, "RDB is base AOF")
 		}
-	case "repl-stream-db", "repl-id", "repl-offset", "lua", "redis-bits":
+	case "repl-stream-db":
+		kv.snapshot.loading.streamDB = int(int32(number))
+	case "repl-id":
+		if len(text) == replicationIDSize {
+			kv.snapshot.loading.replID = strings.Clone(text)
+		}
+	case "repl-offset":
+		kv.snapshot.loading.replOffset = number
+	case "lua", "redis-bits":
 	default:
 		if strings.HasPrefix(name, "%") {
 			kv.log(logNotice, "RDB '%s': %s", name, text)

@@ -36,6 +36,13 @@ func (l *logger) setFile(path string) {
 	l.file = path
 }
 
+// name is the file that the log goes to.
+func (l *logger) name() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file
+}
+
 // write writes one line. A log that cannot be written has nobody to be told.
 func (l *logger) write(line string) {
 	l.mu.Lock()

@@ -57,6 +57,7 @@ func (kv *KVStore) applySettings() {
 	}
 	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly ||
 		kv.snapshot.failed || kv.journal != nil
+	kv.muteStale()
 	kv.protectedMode = cfg.Bool("protected-mode")
 	kv.idleTimeoutMs = cfg.Int("timeout") * 1000
 	kv.queryLimit.Store(cfg.Int("client-query-buffer-limit"))

@@ -320,7 +320,7 @@ func (kv *KVStore) infoSnapshot(w *infoWriter) {
 // infoLoading is what INFO persistence has while the data is loaded.
 func (kv *KVStore) infoLoading(w *infoWriter) {
 	l := &kv.snapshot.loading
-	if !l.active {
+	if !l.active && !l.async {
 		return
 	}
 	percent, left := 0.0, int64(1)

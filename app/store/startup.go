@@ -264,11 +264,3 @@ func (t *commandTable) rename(renames []config.Rename) error {
 	t.index()
 	return nil
 }
-
-// HandleReplication starts the link to the master that Info names. Replication
-// is not part of this version: it says so in the log and leaves the server as
-// it is, answering its own clients.
-func (kv *KVStore) HandleReplication() {
-	kv.log(logWarning, "Replication of %s:%s was asked for, but this version cannot replicate yet. "+
-		"The server has no data of its master's.", kv.Info.MasterIP, kv.Info.MasterPort)
-}

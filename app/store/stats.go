@@ -16,6 +16,7 @@ type serverStats struct {
 	lazyFreed            int64
 	outputLimitClosed    int64
 	errors               int64
+	unexpectedErrors     int64 // of commands that a master sent
 	sanitizations        int64 // of blobs that clients RESTOREd
 	errorsByCode         map[string]int64
 	peakMemory           int64

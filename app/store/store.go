@@ -87,6 +87,8 @@ type KVStore struct {
 	configured    bool   // by the command line or Configure: files are read and written
 	pidFile       string // to be removed at the end, "" for none
 
+	cleanup runtime.Cleanup // unmaps the arena when the store is dropped
+
 	base     time.Time // the origin of the monotonic clock
 	baseNs   int64     // the wall clock at base, ns since 1970
 	clockNs  int64     // ns since base, at the end of the last command
@@ -98,6 +100,7 @@ type KVStore struct {
 	effects effects
 	stats   serverStats
 	expiry  expiryState
+	repl    replication
 	blocked blockedState
 	drains  []drainable // what is being freed in steps; the last first
 
@@ -138,6 +141,7 @@ func New() *KVStore {
 // init builds the parts that refer back to the store.
 func (kv *KVStore) init() {
 	kv.setArena(arena.New())
+	kv.repl.id, kv.repl.id2, kv.repl.offset2 = kv.Info.MasterReplId, noReplicationID, -1
 	kv.cron.init()
 	kv.baseNs = kv.base.UnixNano()
 	kv.readClock()
@@ -149,7 +153,7 @@ func (kv *KVStore) init() {
 	kv.applySettings()
 	kv.makeDatabases(16)
 	kv.startupMemory = kv.usedMemory()
-	runtime.AddCleanup(kv, func(release func()) { release() }, kv.arena.Releaser())
+	kv.cleanup = runtime.AddCleanup(kv, func(release func()) { release() }, kv.arena.Releaser())
 }
 
 // setArena makes a the place of all data, of which there is none yet.
@@ -216,6 +220,7 @@ func (kv *KVStore) shutDown() {
 	for _, c := range kv.clients {
 		c.kill()
 	}
+	kv.stopLink()
 	listeners := slices.Collect(maps.Keys(kv.listeners))
 	kv.unlock()
 	for _, l := range listeners {
