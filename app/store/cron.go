@@ -101,6 +101,7 @@ func (kv *KVStore) tick() {
 	kv.watchSavePoints()
 	kv.watchRewrite()
 	kv.tickReplica()
+	kv.expireOwn()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"time"
 
 	"github.com/codecrafters-io/redis-starter-go/app/resp"
 	"github.com/codecrafters-io/redis-starter-go/app/store"
@@ -79,6 +80,23 @@ func ExampleKVStore_Listen() {
 	defer listener.Close()
 	fmt.Println(listener.Addr().Network(), filepath.Base(listener.Addr().String()))
 	// Output: unix example.sock
+}
+
+// A program may hold a live copy of the data of a Redis that runs elsewhere.
+func ExampleKVStore_HandleReplication() {
+	kv := store.New()
+	defer kv.Close()
+	kv.Info.Role, kv.Info.MasterIP, kv.Info.MasterPort = "slave", "127.0.0.1", "6379"
+	kv.HandleReplication() // returns at once, and reconnects when it must
+
+	for range time.Tick(10 * time.Millisecond) { // until the first copy is here
+		role, err := kv.Do(context.Background(), "ROLE")
+		if err != nil || role.Elems[3].Str == "connected" {
+			break
+		}
+	}
+	reply, err := kv.Do(context.Background(), "GET", "greeting")
+	fmt.Println(reply.Str, err)
 }
 
 // Any net.Conn can be served, a pipe for instance.

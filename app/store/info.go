@@ -232,8 +232,9 @@ func (kv *KVStore) infoStats(w *infoWriter) {
 	w.field("pubsub_channels", kv.channels.channelCount())
 	w.field("pubsub_patterns", kv.channels.patternCount())
 	w.field("pubsubshard_channels", kv.channels.shardCount())
-	zero("latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
-		"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
+	zero("latest_fork_usec", "total_forks", "migrate_cached_sockets")
+	w.field("slave_expires_tracked_keys", len(kv.repl.ownKeys))
+	zero("active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
 		"total_active_defrag_time", "current_active_defrag_time",
 		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes")
 	w.field("unexpected_error_replies", s.unexpectedErrors)

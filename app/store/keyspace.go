@@ -234,6 +234,7 @@ func (db *database) insert(key string, t valueType, enc encoding, size int, expi
 	if expireAt >= 0 {
 		e.putExpireAt(expireAt)
 		db.schedule(expireAt, e.ref)
+		db.noteOwn(key)
 	}
 	if kv.keyspaceEvents&eventNew != 0 && !kv.snapshot.loading.active {
 		kv.notify(eventNew, "new", key, db)
@@ -323,6 +324,9 @@ func (db *database) reindex(from, to entry, was, expireAt int64) entry {
 	if expireAt >= 0 {
 		to.putExpireAt(expireAt)
 		db.schedule(expireAt, to.ref)
+		if was != expireAt {
+			db.noteOwn(to.key())
+		}
 	}
 	return to
 }

@@ -274,6 +274,7 @@ func (kv *KVStore) loadInBackground(f *os.File, err error) {
 		return
 	}
 	kv.log(logNotice, "DB loaded from disk: %.3f seconds", time.Since(began).Seconds())
+	kv.resumeStream()
 	if state.ready {
 		kv.logReady()
 	}

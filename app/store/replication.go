@@ -65,3 +65,37 @@ func (kv *KVStore) replyMasterRole(c *Client) {
 	c.reply.Int(kv.repl.stream.offset)
 	c.reply.Array(0)
 }
+
+// savedStream is the database that the stream has selected, for a snapshot to say
+// where in the stream its data is. It is false when that is of no use.
+func (kv *KVStore) savedStream() (db int, ok bool) {
+	r := &kv.repl
+	switch {
+	case kv.Info.Role != "slave":
+		return 0, false
+	case r.link != nil && r.link.client != nil:
+		return r.link.client.db.id, true
+	case r.cached != nil:
+		return r.cached.db, true
+	}
+	return 0, false
+}
+
+// resumeStream goes on with the stream where the snapshot was made that was loaded
+// at the start, if it says so. A replica asks its master for what came since. A
+// master keeps the name of the stream for replicas that know it.
+func (kv *KVStore) resumeStream() {
+	from := &kv.snapshot.loading
+	if from.replID == "" || from.replOffset < 0 || from.streamDB < 0 {
+		return
+	}
+	kv.restartStream(from.replOffset)
+	if kv.Info.Role == "slave" {
+		kv.setReplicationID(from.replID)
+		kv.cacheMyself()
+		kv.repl.cached.db = from.streamDB
+		return
+	}
+	kv.repl.id2, kv.repl.offset2 = from.replID, from.replOffset+1
+	kv.needBacklog()
+}

@@ -32,6 +32,8 @@ type replicaSide struct {
 	mute      bool          // only commands that put up with stale data are answered
 	applying  bool          // a command of the master is running: it does not see that keys expire
 	netIn     atomic.Int64  // bytes from masters
+	writable  bool          // its clients may write
+	ownKeys   map[ownKey]struct{}
 }
 
 // A cachedMaster is what was known of the stream when the link broke.
@@ -219,12 +221,17 @@ func (l *masterLink) awaitData() bool {
 // session connects to the master and follows it until the connection breaks. It
 // reports whether to try again at once.
 func (l *masterLink) session() (soon bool) {
-	kv := l.kv
 	conn := l.connect()
 	if conn == nil {
 		return false
 	}
 	defer l.disconnect()
+	return l.converse(conn)
+}
+
+// converse is the part of a session in which there is a connection.
+func (l *masterLink) converse(conn net.Conn) (soon bool) {
+	kv := l.kv
 	in := l.reader(conn)
 	full, err := l.shakeHands(conn, in)
 	if err != nil {

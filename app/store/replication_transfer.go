@@ -328,7 +328,7 @@ func (l *masterLink) load(src io.Reader, size int64, from string) (*rdb.Reader, 
 	}
 	l.kv.log(logNotice, "MASTER <-> REPLICA sync: Loading DB in memory")
 	side := l.full.side
-	r, err := side.readSide(src, size, from == "disk")
+	r, err := side.readSide(src, size, from == "disk", l.rester())
 	if err == nil {
 		return r, nil
 	}
@@ -341,6 +341,29 @@ func (l *masterLink) load(src io.Reader, size int64, from string) (*rdb.Reader, 
 	}
 	l.endLoad()
 	return nil, err
+}
+
+// rester returns what is called behind each key: it rests as key-load-delay says,
+// which only tests want, and now and then looks whether the data is still wanted.
+func (l *masterLink) rester() func() error {
+	const every = 256
+	var n int
+	var delay time.Duration
+	return func() (err error) {
+		if n%every == 0 {
+			l.kv.mu.Lock()
+			delay = time.Duration(l.kv.config.Int("key-load-delay")) * time.Microsecond
+			if !l.wanted() {
+				err = net.ErrClosed
+			}
+			l.kv.mu.Unlock()
+		}
+		n++
+		if delay > 0 {
+			time.Sleep(delay)
+		}
+		return err
+	}
 }
 
 // beginLoad makes way for the new data.
@@ -410,8 +433,8 @@ func (kv *KVStore) newSide() *KVStore {
 }
 
 // readSide loads a snapshot into a side store. sized says that there are as many
-// bytes as size says, and not only announced.
-func (kv *KVStore) readSide(src io.Reader, size int64, sized bool) (*rdb.Reader, error) {
+// bytes as size says, and not only announced. rest is called behind each key.
+func (kv *KVStore) readSide(src io.Reader, size int64, sized bool, rest func() error) (*rdb.Reader, error) {
 	var options []rdb.Option
 	if size > 0 {
 		options = append(options, rdb.WithSize(size))
@@ -424,7 +447,7 @@ func (kv *KVStore) readSide(src io.Reader, size int64, sized bool) (*rdb.Reader,
 	}
 	r, err := rdb.NewReader(src, options...)
 	if err == nil {
-		_, err = kv.loadSnapshot(r, false)
+		_, err = kv.loadResting(r, false, rest)
 	}
 	return r, err
 }
@@ -493,6 +516,7 @@ func (kv *KVStore) takeOver(side *KVStore) {
 		kv.keysReady(db, db)
 	}
 	kv.snapshot.libraries = side.snapshot.libraries
+	kv.repl.ownKeys = nil
 	loaded := &side.snapshot.loading
 	kv.snapshot.loading.keys, kv.snapshot.loading.expired = loaded.keys, loaded.expired
 	kv.snapshot.loading.usedMemory = loaded.usedMemory

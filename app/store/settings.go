@@ -52,6 +52,7 @@ func (kv *KVStore) applySettings() {
 		kv.minReplicas = 0
 	}
 	kv.readOnly = kv.Info.Role == "slave" && cfg.Bool("replica-read-only")
+	kv.repl.writable = kv.Info.Role == "slave" && !kv.readOnly
 	if kv.journal != nil {
 		kv.journal.applySettings()
 	}

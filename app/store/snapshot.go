@@ -165,6 +165,11 @@ func (k *keyEncoder) aux(base bool) {
 	k.enc.AuxInt("redis-bits", strconv.IntSize)
 	k.enc.AuxInt("ctime", time.Now().Unix())
 	k.enc.AuxInt("used-mem", k.kv.usedMemory())
+	if db, ok := k.kv.savedStream(); ok && !base {
+		k.enc.AuxInt("repl-stream-db", int64(db))
+		k.enc.Aux("repl-id", k.kv.repl.id)
+		k.enc.AuxInt("repl-offset", k.kv.repl.stream.offset)
+	}
 	k.enc.AuxInt("aof-base", int64(bit(base)))
 	for _, source := range k.kv.snapshot.libraries {
 		k.enc.Function(source)
