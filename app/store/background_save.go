@@ -51,7 +51,9 @@ const (
 // A saver is a snapshot that is being written in the background.
 type saver struct {
 	kv      *KVStore
-	file    *snapshotFile
+	file    *snapshotFile // nil when it goes to replicas at once
+	fanout  *syncFanout   // which do so
+	wants   snapshotContent
 	base    bool // of the append-only file
 	version int
 	w       *rdb.Writer
@@ -95,37 +97,44 @@ func (kv *KVStore) startSave() {
 	kv.snapshot.scheduled = false
 	kv.snapshot.lastTry = time.Now().Unix()
 	kv.log(logNotice, "Background saving started by pid %d", os.Getpid())
-	kv.beginSaver(kv.newSnapshotFile("-bg"))
+	kv.beginSaver(&saver{file: kv.newSnapshotFile("-bg")})
 }
 
-// beginSaver begins to write the data as it is now to a file.
-func (kv *KVStore) beginSaver(file *snapshotFile) {
-	s := &saver{
-		kv:      kv,
-		file:    file,
-		base:    file.base,
-		quit:    make(chan struct{}),
-		version: kv.snapshotVersion(),
-		byRoot:  make(map[arena.Ref]*asideValue),
-		keys:    kv.newKeyEncoder(nil),
-		db:      -1,
-		dirty:   kv.dirty,
-		total:   kv.keyCount(),
-	}
+// beginSaver begins to write the data as it is now, to where s says.
+func (kv *KVStore) beginSaver(s *saver) {
+	s.kv = kv
+	s.base = s.file != nil && s.file.base
+	s.quit = make(chan struct{})
+	s.version = kv.snapshotVersion()
+	s.byRoot = make(map[arena.Ref]*asideValue)
+	s.keys = kv.newKeyEncoder(nil)
+	s.db = -1
+	s.dirty = kv.dirty
 	kv.saver = s
 	s.keys.aux(s.base)
-	for _, db := range kv.dbs {
+	if !s.wants.noFunctions {
+		s.keys.functions()
+	}
+	if !s.wants.noData {
+		s.beginData()
+	}
+	kv.serving.Add(1)
+	compress, checksum := kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum")
+	go s.run(compress, checksum)
+}
+
+// beginData takes up all databases.
+func (s *saver) beginData() {
+	s.total = s.kv.keyCount()
+	for _, db := range s.kv.dbs {
 		if db.keys.Len() > 0 {
 			s.keys.enc.SelectDB(db.id)
 			s.keys.enc.ResizeDB(db.keys.Len(), db.expires.Len())
 		}
 	}
-	for _, db := range kv.dbs {
+	for _, db := range s.kv.dbs {
 		s.begin(db)
 	}
-	kv.serving.Add(1)
-	compress, checksum := kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum")
-	go s.run(compress, checksum)
 }
 
 // begin takes up a database: at once, when it is small.
@@ -194,6 +203,14 @@ func (s *saver) run(compress, checksum bool) {
 			return err
 		}
 		return out.Flush()
+	}
+	if s.fanout != nil {
+		err := s.fanout.send(fill)
+		kv.mu.Lock()
+		s.finish(err)
+		kv.unlock()
+		s.fanout.release()
+		return
 	}
 	err := s.file.write(func(f *os.File) error {
 		if s.file.commands {
@@ -324,6 +341,10 @@ func (s *saver) finish(err error) {
 		return
 	}
 	state.lastSeconds = time.Now().Unix() - state.lastTry
+	if s.fanout != nil {
+		s.fanout.finish(err)
+		return
+	}
 	switch {
 	case err == nil:
 		kv.log(logNotice, "Background saving terminated with success")
@@ -336,6 +357,7 @@ func (s *saver) finish(err error) {
 		state.failed = true
 	}
 	kv.applySettings() // what is refused may have changed
+	kv.snapshotDone(err)
 }
 
 // abortSave ends a save under way, in a moment.

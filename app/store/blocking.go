@@ -46,6 +46,7 @@ type wait struct {
 	onTimeout   func(*Client) // answers a client that has waited in vain
 	args        []string      // to be re-run instead of the command's own arguments; nil for those
 	needsStream bool          // ends when the key is no stream any more
+	replicas    int64         // that WAIT waits for
 }
 
 // A waiter is a blocked client.

@@ -49,8 +49,10 @@ type Client struct {
 	noEvict       bool
 	noTouch       bool
 	unixSocket    bool
-	readonly      bool        // READONLY, which means something only in a cluster
-	master        *masterLink // whose stream it executes; nil for all others
+	readonly      bool          // READONLY, which means something only in a cluster
+	master        *masterLink   // whose stream it executes; nil for all others
+	replica       *replicaState // nil unless it has sent REPLCONF or is a replica
+	written       int64         // the offset of the stream behind its last write
 
 	created    int64 // ms
 	lastActive int64 // ms
@@ -230,6 +232,7 @@ func (kv *KVStore) leave(c *Client) {
 	kv.roster[last] = nil
 	kv.roster = kv.roster[:last]
 	kv.rosterBytes -= c.countedBytes
+	kv.dismissReplica(c)
 	c.txn.discard(c)
 	kv.unsubscribeAll(c)
 	kv.unblock(c)

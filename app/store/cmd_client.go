@@ -182,6 +182,8 @@ func classOfType(c *Client) int {
 	switch {
 	case c.master != nil:
 		return typeMaster
+	case c.isReplica():
+		return typeReplica
 	case c.subs.count() > 0:
 		return typePubsub
 	}
@@ -401,6 +403,7 @@ func (c *Client) flagLetters() string {
 		set    bool
 		letter string
 	}{
+		{c.isReplica(), "S"},
 		{c.master != nil, "M"},
 		{c.subs.count() > 0, "P"},
 		{c.txn.open, "x"},

@@ -161,6 +161,7 @@ func families() [][]command {
 		dumpCommands,
 		persistenceCommands,
 		replicaCommands,
+		replicationCommands,
 	}
 }
 

@@ -102,6 +102,7 @@ func (kv *KVStore) tick() {
 	kv.watchRewrite()
 	kv.tickReplica()
 	kv.expireOwn()
+	kv.tickMaster()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }
@@ -190,7 +191,7 @@ func (kv *KVStore) tickClient(c *Client) {
 		c.probe.Store(false)
 		c.kick()
 	}
-	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked && c.master == nil {
+	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked && c.master == nil && !c.isReplica() {
 		kv.log(logVerbose, "Closing idle client")
 		c.kill()
 		return

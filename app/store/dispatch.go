@@ -107,7 +107,7 @@ func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 		return errMisconf
 	case kv.journal != nil && (flags.has(write) || cmd.name == "ping") && kv.journal.troubled() != "":
 		return errf("MISCONF Errors writing to the AOF file: %s", kv.journal.troubled())
-	case flags.has(write) && kv.minReplicas > 0:
+	case flags.has(write) && int64(kv.repl.good) < kv.minReplicas && kv.Info.Role != "slave" && c.master == nil:
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
 		return errReadOnly

@@ -438,7 +438,7 @@ func (kv *KVStore) writeBase(name string) error {
 // startJournal has what changes the data written down from now on.
 func (kv *KVStore) startJournal(j *journal) {
 	kv.journal = j
-	kv.effects.sink, kv.effects.end = j.feed, j.endUnit
+	kv.applySinks()
 	kv.applySettings()
 }
 
@@ -451,6 +451,7 @@ func (kv *KVStore) stopJournal() {
 	if kv.journal.waiting {
 		kv.removeTempIncr()
 	}
-	kv.journal, kv.effects.sink, kv.effects.end = nil, nil, nil
+	kv.journal = nil
+	kv.applySinks()
 	kv.applySettings()
 }

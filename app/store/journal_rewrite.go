@@ -114,8 +114,8 @@ func (kv *KVStore) startRewrite() bool {
 	kv.log(logNotice, "Background append only file rewriting started by pid %d", os.Getpid())
 	temp := "temp-rewriteaof-bg-" + strconv.Itoa(os.Getpid()) + ".aof"
 	dir := a.folder.Path("")
-	kv.beginSaver(&snapshotFile{kv: kv, dir: dir, name: base.Name, tempName: temp, temp: filepath.Join(dir, temp), base: true,
-		commands: !r.preamble, stamp: kv.config.Bool("aof-timestamp-enabled")})
+	kv.beginSaver(&saver{file: &snapshotFile{kv: kv, dir: dir, name: base.Name, tempName: temp, temp: filepath.Join(dir, temp), base: true,
+		commands: !r.preamble, stamp: kv.config.Bool("aof-timestamp-enabled")}})
 	return true
 }
 

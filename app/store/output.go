@@ -32,13 +32,13 @@ type output struct {
 
 // pendingOutput is the number of bytes that wait to be sent. kv.mu is held.
 func (c *Client) pendingOutput() int64 {
-	return int64(len(c.reply.Buf)) + c.out.held + c.out.queued.Load()
+	return int64(len(c.reply.Buf)) + c.out.held + c.out.queued.Load() + c.lag()
 }
 
 // takeOutput makes the caller the client's flusher and gives it the output,
 // or nil when there is none or when somebody else is at it. kv.mu is held.
 func (c *Client) takeOutput() []byte {
-	if len(c.reply.Buf) == 0 && len(c.out.queue) == 0 || c.conn == nil {
+	if len(c.reply.Buf) == 0 && len(c.out.queue) == 0 && !c.behind() || c.conn == nil {
 		return nil
 	}
 	if c.closing {
@@ -80,9 +80,12 @@ func (c *Client) tellFlusher() bool {
 // nextOutput takes the oldest buffer for the flusher. kv.mu is held.
 func (c *Client) nextOutput() []byte {
 	buf := c.reply.Buf
-	if len(c.out.queue) == 0 {
+	switch {
+	case len(c.out.queue) == 0 && len(buf) == 0 && c.behind():
+		buf = c.kv.repl.stream.next(&c.replica.place)
+	case len(c.out.queue) == 0:
 		c.reply.Buf = nil
-	} else {
+	default:
 		buf = c.out.queue[0]
 		c.out.queue[0] = nil
 		c.out.queue = c.out.queue[1:]
@@ -93,7 +96,7 @@ func (c *Client) nextOutput() []byte {
 	}
 	// Who waits for the flusher is woken under the mutex, which the flusher
 	// takes only when it is told that there is more.
-	if len(c.out.queue) > 0 || len(c.reply.Buf) > 0 || c.out.quiet != nil {
+	if len(c.out.queue) > 0 || len(c.reply.Buf) > 0 || c.out.quiet != nil || c.behind() {
 		c.out.state.Store(flushMore)
 	} else {
 		c.out.state.Store(flushBusy)
@@ -116,7 +119,7 @@ func (c *Client) flush(buf []byte, own bool) {
 			go c.writeOut(buf[n:])
 			return
 		}
-		if own && c.ws != nil && c.ws.out == nil && cap(buf) <= spareMax {
+		if own && c.ws != nil && c.ws.out == nil && cap(buf) <= spareMax && c.replica == nil {
 			c.ws.out = buf[:0]
 		}
 		buf = c.doneOutput()
@@ -135,6 +138,9 @@ func (c *Client) writeSome(buf []byte, own bool) (n int, err error) {
 	}
 	c.kv.netOut.Add(int64(n))
 	c.kv.writes.Add(1)
+	if c.replica != nil {
+		c.kv.repl.netOut.Add(int64(n))
+	}
 	return n, err
 }
 
@@ -156,7 +162,7 @@ func (c *Client) moreOutput() ([]byte, settlement) {
 	if c.closing {
 		c.dropOutput()
 	}
-	if len(c.reply.Buf) == 0 && len(c.out.queue) == 0 {
+	if len(c.reply.Buf) == 0 && len(c.out.queue) == 0 && !c.behind() {
 		c.stopFlushing(flushIdle)
 		return nil, settlement{}
 	}
@@ -293,6 +299,9 @@ func (kv *KVStore) unlock() {
 // takeFlushes takes what the turn has appended to clients other than the
 // caller's own. kv.mu is held.
 func (kv *KVStore) takeFlushes() []flushJob {
+	if kv.repl.stream.news {
+		kv.showStream()
+	}
 	if len(kv.flushes) == 0 {
 		return nil
 	}
@@ -326,8 +335,13 @@ func (c *Client) checkOutputLimit() {
 	if size > c.out.peak {
 		c.out.peak = size
 	}
-	limit := &c.kv.outputLimits[c.class()]
-	size = limitedBytes(size)
+	limit := c.kv.outputLimits[c.class()]
+	if c.isReplica() {
+		// Who is not behind the backlog costs nothing.
+		limit.hard = max(limit.hard, min(limit.hard, 1)*c.kv.repl.stream.size)
+	} else {
+		size = limitedBytes(size)
+	}
 	stranger := size > strangerOutputMax && c.needsAuth()
 	if size == 0 || c.closing || limit.hard == 0 && limit.soft == 0 && !stranger {
 		c.out.softSince = 0
@@ -376,7 +390,10 @@ const (
 
 // class is the client's class for its output buffer limit.
 func (c *Client) class() clientClass {
-	if c.subs.count() > 0 {
+	switch {
+	case c.isReplica():
+		return classReplica
+	case c.subs.count() > 0:
 		return classPubsub
 	}
 	return classNormal

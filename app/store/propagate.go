@@ -52,6 +52,31 @@ func (kv *KVStore) propagate(c *Client, args []string, changed bool) {
 	}
 	if kv.nesting == 0 {
 		kv.endUnit()
+		c.written = kv.repl.stream.offset
+	}
+}
+
+// applySinks has those listen who want to: the append-only file, and on a master the
+// replication stream. That of a replica is its master's.
+func (kv *KVStore) applySinks() {
+	e, j, s := &kv.effects, kv.journal, &kv.repl.stream
+	streaming := s.active() && kv.Info.Role != "slave"
+	switch {
+	case streaming && j != nil:
+		e.sink = func(db int, args []string) {
+			j.feed(db, args)
+			s.feed(db, args)
+		}
+		e.end = func() {
+			j.endUnit()
+			s.endUnit()
+		}
+	case streaming:
+		e.sink, e.end = s.feed, s.endUnit
+	case j != nil:
+		e.sink, e.end = j.feed, j.endUnit
+	default:
+		e.sink, e.end = nil, nil
 	}
 }
 

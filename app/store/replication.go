@@ -13,6 +13,7 @@ type replication struct {
 	offset2 int64  // the first offset that id2 is not good for, -1 for none
 	stream  replStream
 
+	masterSide
 	replicaSide
 	failover failoverState
 }
@@ -22,14 +23,6 @@ var noReplicationID = strings.Repeat("0", replicationIDSize)
 
 // replicationIDSize is the length of a replication id.
 const replicationIDSize = 40
-
-// A replStream is the stream of a server.
-type replStream struct {
-	offset int64 // behind its last byte
-}
-
-// proxy appends what the master has sent and this server has applied.
-func (s *replStream) proxy(raw []byte) { s.offset += int64(len(raw)) }
 
 // setReplicationID gives the stream another id.
 func (kv *KVStore) setReplicationID(id string) { kv.repl.id, kv.Info.MasterReplId = id, id }
@@ -43,36 +36,13 @@ func (kv *KVStore) shiftReplicationID() {
 		kv.repl.id2, kv.repl.offset2, kv.repl.id)
 }
 
-// restartStream begins the stream anew, at an offset, with nothing before it.
-func (kv *KVStore) restartStream(offset int64) { kv.repl.stream = replStream{offset: offset} }
-
-// needBacklog sees to it that what is streamed from now on is kept for a while.
-func (kv *KVStore) needBacklog() {}
-
-// freeBacklog forgets what was kept.
-func (kv *KVStore) freeBacklog() {}
-
-// disconnectReplicas has this server's own replicas come back and ask where they are.
-func (kv *KVStore) disconnectReplicas() {}
-
-// isReplica reports whether the client is a replica of this server.
-func (c *Client) isReplica() bool { return false }
-
-// replyMasterRole is ROLE on a master.
-func (kv *KVStore) replyMasterRole(c *Client) {
-	c.reply.Array(3)
-	c.reply.Bulk("master")
-	c.reply.Int(kv.repl.stream.offset)
-	c.reply.Array(0)
-}
-
 // savedStream is the database that the stream has selected, for a snapshot to say
 // where in the stream its data is. It is false when that is of no use.
 func (kv *KVStore) savedStream() (db int, ok bool) {
 	r := &kv.repl
 	switch {
 	case kv.Info.Role != "slave":
-		return 0, false
+		return max(r.stream.selected-1, 0), r.stream.active()
 	case r.link != nil && r.link.client != nil:
 		return r.link.client.db.id, true
 	case r.cached != nil:
@@ -97,5 +67,4 @@ func (kv *KVStore) resumeStream() {
 		return
 	}
 	kv.repl.id2, kv.repl.offset2 = from.replID, from.replOffset+1
-	kv.needBacklog()
 }

@@ -116,6 +116,7 @@ func (kv *KVStore) follow(host string, port int) {
 	kv.config.Follow(host, port)
 	l := &masterLink{kv: kv, host: host, port: port, quit: make(chan struct{})}
 	kv.repl.link = l
+	kv.applySinks()
 	kv.applySettings()
 	kv.serving.Add(1)
 	go l.run()
@@ -134,6 +135,8 @@ func (kv *KVStore) becomeMaster() {
 	kv.config.Follow("", 0)
 	kv.shiftReplicationID()
 	kv.disconnectReplicas() // they learn the new id when they come back
+	kv.repl.stream.selected = 0
+	kv.applySinks()
 	kv.applySettings()
 	kv.restartJournal()
 	kv.cron.nudge() // for what has expired

@@ -59,6 +59,8 @@ func (kv *KVStore) applySettings() {
 	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly ||
 		kv.snapshot.failed || kv.journal != nil
 	kv.muteStale()
+	kv.repl.stream.resize(cfg.Int("repl-backlog-size"))
+	kv.countGoodReplicas()
 	kv.protectedMode = cfg.Bool("protected-mode")
 	kv.idleTimeoutMs = cfg.Int("timeout") * 1000
 	kv.queryLimit.Store(cfg.Int("client-query-buffer-limit"))

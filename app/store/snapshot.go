@@ -134,6 +134,7 @@ func (kv *KVStore) writeSnapshot(dst io.Writer, base bool) error {
 	w := rdb.NewWriter(out, kv.snapshotVersion(), kv.config.Bool("rdbcompression"), kv.config.Bool("rdbchecksum"))
 	k := kv.newKeyEncoder(w.Drain)
 	k.aux(base)
+	k.functions()
 	delay := time.Duration(kv.config.Int("rdb-key-save-delay")) * time.Microsecond
 	for _, db := range kv.dbs {
 		k.database(db, delay)
@@ -159,7 +160,7 @@ func (kv *KVStore) snapshotVersion() int {
 }
 
 // aux encodes what a snapshot says of itself, among it whether it is the base of an
-// append-only file, and the function libraries.
+// append-only file.
 func (k *keyEncoder) aux(base bool) {
 	k.enc.Aux("redis-ver", RedisVersion)
 	k.enc.AuxInt("redis-bits", strconv.IntSize)
@@ -171,6 +172,10 @@ func (k *keyEncoder) aux(base bool) {
 		k.enc.AuxInt("repl-offset", k.kv.repl.stream.offset)
 	}
 	k.enc.AuxInt("aof-base", int64(bit(base)))
+}
+
+// functions encodes the function libraries.
+func (k *keyEncoder) functions() {
 	for _, source := range k.kv.snapshot.libraries {
 		k.enc.Function(source)
 		k.spill()
