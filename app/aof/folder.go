@@ -88,6 +88,29 @@ func (d Folder) Store(m *Manifest) error {
 	return nil
 }
 
+// KeepManifest copies the manifest as it stands on disk to a file of another name.
+func (d Folder) KeepManifest(name string) error {
+	text, err := os.ReadFile(d.Path(d.ManifestName()))
+	if err != nil {
+		return &StepError{"Can't open the AOF manifest file " + d.ManifestName(), err}
+	}
+	f, err := os.OpenFile(d.Path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return &StepError{"Can't open the AOF manifest file " + name, err}
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return &StepError{"Error trying to write the AOF manifest file " + name, err}
+	}
+	return nil
+}
+
 // Upgrade moves the single file of an older version into the folder, as its base,
 // if there is one and the folder has nothing yet. Whatever comes between, the next
 // start goes on with it. It reports whether it did.

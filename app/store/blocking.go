@@ -43,7 +43,7 @@ type wait struct {
 	keys        []string      // may be views; naming one twice is naming it once
 	typ         valueType     // of the value that serves it
 	deadlineNs  int64         // on the clock of kv.clockNs; 0 for none
-	onTimeout   func(*Client) // answers a client that has waited in vain
+	onTimeout   func(*Client) // answers a client that has waited in vain; nil when CLIENT UNBLOCK cannot end it
 	args        []string      // to be re-run instead of the command's own arguments; nil for those
 	needsStream bool          // ends when the key is no stream any more
 	replicas    int64         // that WAIT waits for

@@ -354,7 +354,7 @@ func (kv *KVStore) cmdClientUnblock(c *Client, args []string) error {
 		return err
 	}
 	other := kv.clients[id]
-	if other == nil || other.waiter == nil { // a pause cannot be ended for one client
+	if other == nil || other.waiter == nil || other.waiter.onTimeout == nil { // a pause or MIGRATE cannot be ended for one client
 		c.reply.Int(0)
 		return nil
 	}

@@ -159,6 +159,7 @@ func families() [][]command {
 		objectCommands,
 		memoryCommands,
 		dumpCommands,
+		migrateCommands,
 		persistenceCommands,
 		replicaCommands,
 		replicationCommands,

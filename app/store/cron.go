@@ -103,6 +103,7 @@ func (kv *KVStore) tick() {
 	kv.tickReplica()
 	kv.expireOwn()
 	kv.tickMaster()
+	kv.migrateLinks.closeIdle()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }

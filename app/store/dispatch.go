@@ -43,7 +43,8 @@ func (kv *KVStore) processCommand(c *Client, args []string) {
 	}
 }
 
-// errPostponed is admit's word for a command that must wait for a pause to end.
+// errPostponed is admit's word for a command that must wait: for a pause, a saver or
+// MIGRATE to end.
 const errPostponed replyError = "postponed"
 
 // admit decides whether a command may run, in Redis's order of checks. It
@@ -96,8 +97,8 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 
 // guard refuses what the state of the server does not allow: growing beyond
 // maxmemory, writing what can be neither saved nor written down, writing without
-// the replicas that are asked for, and writing on a replica. kv.guarded says that
-// one of these may be the case at all.
+// the replicas that are asked for, and writing on a replica; and it postpones what
+// has to wait for MIGRATE. kv.guarded says that one of these may be the case at all.
 func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
 	switch {
@@ -111,6 +112,8 @@ func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
 		return errReadOnly
+	case len(kv.migrating) > 0 && kv.migrates(c, cmd, flags, c.argv):
+		return errPostponed
 	}
 	return nil
 }

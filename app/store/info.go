@@ -235,7 +235,8 @@ func (kv *KVStore) infoStats(w *infoWriter) {
 	w.field("pubsub_channels", kv.channels.channelCount())
 	w.field("pubsub_patterns", kv.channels.patternCount())
 	w.field("pubsubshard_channels", kv.channels.shardCount())
-	zero("latest_fork_usec", "total_forks", "migrate_cached_sockets")
+	zero("latest_fork_usec", "total_forks")
+	w.field("migrate_cached_sockets", kv.migrateLinks.count())
 	w.field("slave_expires_tracked_keys", len(kv.repl.ownKeys))
 	zero("active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
 		"total_active_defrag_time", "current_active_defrag_time",

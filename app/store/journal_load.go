@@ -27,6 +27,7 @@ type aofState struct {
 	baseBytes  int64 // of all files after the last rewrite, or of the base after the start
 	olderBytes int64 // of all files but the one being written
 	rewrite    rewriteState
+	restore    restorePoint
 }
 
 // readManifest finds out which files there are, and takes an old single file in.
@@ -113,7 +114,12 @@ func (kv *KVStore) loadJournalInBackground() {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	err := kv.replayAtStart()
-	if err == nil {
+	switch {
+	case err != nil:
+	case kv.aof.restore.cut:
+		err = kv.openRestored()
+	default:
+		kv.aof.restore = restorePoint{}
 		err = kv.openJournal()
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
@@ -181,7 +187,8 @@ func (kv *KVStore) replayAll(resting bool) error {
 	files := kv.aof.manifest.Files()
 	for i, f := range files {
 		began := time.Now()
-		if err := kv.replayFile(f, i == len(files)-1, resting); err != nil {
+		err := kv.replayFile(f, i == len(files)-1, resting)
+		if err != nil && err != errRestored {
 			return err
 		}
 		kind := "incr"
@@ -189,8 +196,11 @@ func (kv *KVStore) replayAll(resting bool) error {
 			kind = "base"
 		}
 		kv.log(logNotice, "DB loaded from %s file %s: %.3f seconds", kind, f.Name, time.Since(began).Seconds())
+		if err == errRestored {
+			break
+		}
 	}
-	return nil
+	return kv.aof.restore.check()
 }
 
 // replayFile loads one file. When it ends within a command it is cut there, if it
@@ -223,7 +233,7 @@ func (kv *KVStore) replayFile(file aof.File, last, resting bool) error {
 		return nil
 	case err == io.ErrUnexpectedEOF:
 		return kv.cutTail(name, valid, last)
-	case errors.Is(err, net.ErrClosed):
+	case err == errRestored, errors.Is(err, net.ErrClosed):
 		return err
 	}
 	if _, ok := errors.AsType[*aof.FormatError](err); ok {
@@ -295,6 +305,9 @@ func (r *replay) preamble(f *os.File) error {
 	if old {
 		kv.log(logNotice, "Reading the remaining AOF tail...")
 	}
+	if err := kv.aof.restore.checkBase(r.file, state.savedAt); err != nil {
+		return err
+	}
 	r.offset, r.src = snapshot.Offset(), snapshot.Rest()
 	return nil
 }
@@ -311,6 +324,8 @@ func (r *replay) commands() (valid int64, err error) {
 	r.c.reply.Proto = 2
 	in := aof.NewReader(r.src, r.offset)
 	valid = r.offset
+	point, isBase := &kv.aof.restore, r.file == kv.aof.manifest.Base.Name
+	in.Time = point.last
 	for n := 0; ; n++ {
 		args, err := in.Next()
 		if err != nil {
@@ -322,6 +337,12 @@ func (r *replay) commands() (valid int64, err error) {
 				return valid, nil
 			}
 			return valid, err
+		}
+		if point.reached(in.Time) {
+			if isBase && point.last == 0 && r.offset == 0 {
+				return valid, point.checkBase(r.file, in.Time)
+			}
+			return valid, errRestored
 		}
 		cmd := kv.commands.lookup(args)
 		if cmd == nil {

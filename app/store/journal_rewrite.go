@@ -223,6 +223,66 @@ func (kv *KVStore) finishRewrite(err error, base string) {
 	}
 }
 
+// newBase writes the data as it is now as a base, without letting anybody in
+// between, makes an empty incremental file, and has a manifest of these two take
+// the place of m on disk. What m has becomes history, unless it is to be kept.
+func (kv *KVStore) newBase(m *aof.Manifest, history bool) (*aof.Log, error) {
+	a := &kv.aof
+	m = m.Clone()
+	base := m.NewBase(a.folder.Prefix, true)
+	if a.rewrite.running { // under that name, and it may remove it
+		base = m.NewBase(a.folder.Prefix, true)
+	}
+	if err := kv.writeBase(base.Name); err != nil {
+		return nil, err
+	}
+	m.Retire(0)
+	if !history {
+		m.History = nil
+	}
+	name := m.NewIncr(a.folder.Prefix).Name
+	log, err := aof.Create(a.folder.Path(name))
+	if err != nil {
+		return nil, journalErrorf("Can't open the append-only file %s: %s", name, systemText(causeOf(err)))
+	}
+	if err := a.folder.Store(m); err != nil {
+		log.Close()
+		return nil, stepFailed(err)
+	}
+	a.manifest = m
+	a.olderBytes, _ = a.folder.Size(base.Name)
+	a.baseBytes = a.olderBytes
+	return log, nil
+}
+
+// rebase is for changes that no commands tell of, such as the loading of a
+// snapshot: the append-only file, if there is one, begins anew with the data as it
+// is now. A rewrite under way is given up.
+func (kv *KVStore) rebase() error {
+	j := kv.journal
+	if j == nil {
+		return nil
+	}
+	if kv.aof.rewrite.running {
+		kv.abortSave()
+	}
+	j.endUnit() // of a transaction in the middle of which this happens
+	if !j.finishFile() {
+		return journalError("Can't begin the append-only file anew: it does not have all commands yet")
+	}
+	log, err := kv.newBase(kv.aof.manifest, true)
+	if err != nil {
+		return err
+	}
+	j.switchTo(log)
+	if j.waiting {
+		j.waiting = false
+		kv.removeTempIncr()
+	}
+	kv.removeHistory()
+	return nil
+}
+
 // adoptBase has the manifest name the new base, and removes what that replaces.
 func (kv *KVStore) adoptBase() error {
 	a, j := &kv.aof, kv.journal

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/codecrafters-io/redis-starter-go/app/rdb"
 	"github.com/codecrafters-io/redis-starter-go/app/resp"
 )
 
@@ -197,4 +198,49 @@ func TestJournalBetweenOtherThings(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "log")); err != nil || !bytes.Contains(text, []byte("Append Only File loaded by DEBUG LOADAOF")) {
 		t.Errorf("%v\n%s", err, text)
 	}
+}
+
+// TestJournalBeginsAnew changes the data in ways that no command tells of. The files
+// have it all the same.
+func TestJournalBeginsAnew(t *testing.T) {
+	for _, reload := range []string{"DEBUG RELOAD NOSAVE", "DEBUG RELOAD MERGE NOFLUSH NOSAVE", "DEBUG RELOAD"} {
+		t.Run(reload, func(t *testing.T) {
+			dir := t.TempDir()
+			kv := journaled(t, dir, "--appendfsync", "no")
+			kv.runLines(t, "SET saved 1", "SAVE", "SET later 2", "SET saved 3")
+			kv.runLines(t, reload, "APPEND saved x")
+			want := kv.digestNow(t)
+			kv.Close()
+			again := journaled(t, dir)
+			if got := again.digestNow(t); got != want {
+				t.Errorf("digest %s after the next start, want %s", got, want)
+			}
+		})
+	}
+	t.Run("LoadFromRDB", func(t *testing.T) {
+		dir := t.TempDir()
+		kv := journaled(t, dir, "--appendfsync", "no")
+		kv.runLines(t, "SET saved 1", "SAVE", "SET later 2")
+		snapshot, err := rdb.NewRDB(filepath.Join(dir, "dump.rdb"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kv.LoadFromRDB(snapshot)
+		kv.runLines(t, "APPEND saved x")
+		want := kv.digestNow(t)
+		kv.Close()
+		if got := journaled(t, dir).digestNow(t); got != want {
+			t.Errorf("digest %s after the next start, want %s", got, want)
+		}
+	})
+}
+
+// digestNow is DEBUG DIGEST.
+func (kv *KVStore) digestNow(t *testing.T) string {
+	t.Helper()
+	v, err := kv.Do(context.Background(), "DEBUG", "DIGEST")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(v)
 }

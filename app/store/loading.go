@@ -31,6 +31,7 @@ type loadingState struct {
 	bytesTotal  int64
 	bytesLoaded int64
 	usedMemory  int64 // of the server that saved it
+	savedAt     int64 // in seconds since 1970, 0 when it does not say
 	keys        int64 // loaded
 	expired     int64 // left out, since they had expired
 
@@ -46,7 +47,7 @@ type loadingState struct {
 func (l *loadingState) begin(total int64) {
 	l.active = true
 	l.started = time.Now().Unix()
-	l.bytesTotal, l.bytesLoaded, l.usedMemory = total, 0, 0
+	l.bytesTotal, l.bytesLoaded, l.usedMemory, l.savedAt = total, 0, 0, 0
 	l.keys, l.expired = 0, 0
 	l.streamDB, l.replID, l.replOffset = -1, "", -1
 }
@@ -150,6 +151,7 @@ func (l *snapshotLoad) aux(name, text string) {
 		kv.log(logNotice, "Loading RDB produced by version %s", text)
 	case "ctime":
 		kv.log(logNotice, "RDB age %d seconds", max(time.Now().Unix()-number, 0))
+		kv.snapshot.loading.savedAt = number
 	case "used-mem":
 		kv.log(logNotice, "RDB memory usage when created %.2f Mb", float64(number)/(1<<20))
 		kv.snapshot.loading.usedMemory = number

@@ -13,7 +13,7 @@ type settings struct {
 	maxMemory      int64
 	minReplicas    int64 // min-replicas-to-write, when it is in force
 	readOnly       bool  // a replica that takes writes from its master alone
-	guarded        bool  // one of the three above is set, saving has failed, or there is an append-only file
+	guarded        bool  // one of the three above is set, saving has failed, there is an append-only file, or keys migrate
 	protectedMode  bool
 	idleTimeoutMs  int64
 	outputLimits   [clientClasses]outputLimit
@@ -57,7 +57,7 @@ func (kv *KVStore) applySettings() {
 		kv.journal.applySettings()
 	}
 	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly ||
-		kv.snapshot.failed || kv.journal != nil
+		kv.snapshot.failed || kv.journal != nil || len(kv.migrating) > 0
 	kv.muteStale()
 	kv.repl.stream.resize(cfg.Int("repl-backlog-size"))
 	kv.countGoodReplicas()

@@ -228,6 +228,9 @@ func (kv *KVStore) LoadFromRDB(r *rdb.RDB) {
 	if err != nil {
 		kv.log(logWarning, "Loading a snapshot failed: %v", err)
 	}
+	if err := kv.rebase(); err != nil {
+		kv.logLoadError(err)
+	}
 	for _, db := range kv.dbs {
 		kv.keysReady(db, db)
 	}
@@ -258,7 +261,11 @@ func (kv *KVStore) debugReload(c *Client, args []string) error {
 		kv.snapshot.libraries = nil
 	}
 	kv.hint = commandHint{}
-	if err := kv.loadFile(merge); err != nil {
+	err := kv.loadFile(merge)
+	if err != nil || !save || !flush { // not what the append-only file makes
+		err = errors.Join(err, kv.rebase())
+	}
+	if err != nil {
 		kv.logLoadError(err)
 		return errReload
 	}

@@ -30,7 +30,8 @@ const usage = `Usage: valkeyper [/path/to/redis.conf] [options] [-]
        valkeyper -v or --version
        valkeyper -h or --help
 
-Any directive of redis.conf is an option, with two dashes before its name.
+Any directive of redis.conf is an option, with two dashes before its name. Besides:
+       --restore-until <unix seconds>: start from the append-only file as it was then
 
 Examples:
        valkeyper (default configuration)
@@ -113,7 +114,11 @@ func (kv *KVStore) configure(args []string) error {
 // loadArgs reads the configuration. The log goes where it says from then on.
 func (kv *KVStore) loadArgs(args []string) error {
 	kv.config.SetHooks(kv.configHooks())
-	err := kv.config.LoadArgs(args, os.Stdin)
+	args, err := kv.takeRestorePoint(args)
+	if err != nil {
+		return err
+	}
+	err = kv.config.LoadArgs(args, os.Stdin)
 	if name := kv.config.Str("logfile"); name != "" {
 		kv.logger.setFile(kv.config.Path(name))
 	}
@@ -156,6 +161,9 @@ func (kv *KVStore) checkSupported() error {
 func (kv *KVStore) applyStartup() error {
 	cfg := kv.config
 	if err := kv.checkSupported(); err != nil {
+		return err
+	}
+	if err := kv.restorable(); err != nil {
 		return err
 	}
 	kv.Info.Port = strconv.FormatInt(cfg.Int("port"), 10)

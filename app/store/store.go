@@ -41,8 +41,9 @@ type KVStore struct {
 	logLevel         atomic.Int32
 	keepAliveSeconds atomic.Int64
 
-	yielders yielders
-	wakers   wakers
+	yielders     yielders
+	migrateLinks migrateLinks
+	wakers       wakers
 
 	signalled atomic.Bool // a signal is about to end the server
 
@@ -106,9 +107,10 @@ type KVStore struct {
 
 	snapshot  snapshotState
 	aof       aofState
-	journal   *journal // nil while appendonly is off
-	saver     *saver   // of the snapshot that is written in the background, nil for none
-	loadError error    // of loading at the start, when it failed and the program goes on
+	journal   *journal       // nil while appendonly is off
+	migrating map[string]int // keys on their way to other servers, and by how many MIGRATEs
+	saver     *saver         // of the snapshot that is written in the background, nil for none
+	loadError error          // of loading at the start, when it failed and the program goes on
 
 	startOnce sync.Once
 	closeOnce sync.Once
@@ -226,6 +228,7 @@ func (kv *KVStore) shutDown() {
 	for _, l := range listeners {
 		l.Close()
 	}
+	kv.migrateLinks.close()
 	kv.cron.stop()
 	kv.waitForClients()
 	kv.yielders.close()
