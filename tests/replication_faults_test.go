@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -226,4 +227,78 @@ func TestReplicaLoading(t *testing.T) {
 			awaitEqual(t, master, replica)
 		})
 	}
+}
+
+// TestReplicaNonsense sends a replica what its commands cannot be: that is logged
+// and counted, and the link stays, unless propagation-error-behavior says otherwise.
+func TestReplicaNonsense(t *testing.T) {
+	for _, behavior := range []string{"ignore", "panic-on-replicas"} {
+		t.Run(behavior, func(t *testing.T) {
+			m := newFakeMaster(t)
+			s, err := launch(serverPath(t), t.TempDir(), "--replicaof", fmt.Sprintf("127.0.0.1 %d", m.port), "--propagation-error-behavior", behavior)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.kill)
+			m.handshake(t, s)
+			m.want(fmt.Sprintf("+FULLRESYNC %s 0\r\n$%d\r\n%s", someID, len(emptySnapshot), emptySnapshot), "PSYNC", "?", "-1")
+			c := s.client(t)
+			var b []byte
+			for _, line := range []string{"SET list v", "NOSUCH command", "GET", "RPUSH list x", "MULTI", "BLPOP nokey 0", "INCR list", "EXEC", "SET end 1"} {
+				b = appendCommand(b, strings.Fields(line)...)
+			}
+			m.sendRaw(b)
+			if behavior != "ignore" {
+				waitFor(t, "the end of the process", s.ended)
+				return
+			}
+			waitFor(t, "the last command", func() bool { return c.do("GET", "end").text == "1" })
+			if n := s.infoInt(t, "unexpected_error_replies"); n != 4 {
+				t.Errorf("%d errors are counted, want 4\n%s", n, s.logTail())
+			}
+			if got := s.infoInt(t, "slave_repl_offset"); got != len(b) {
+				t.Errorf("the offset is %d, want %d", got, len(b))
+			}
+			if err := s.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestReplicaRewrite has CONFIG REWRITE write down whom the server follows, as
+// Sentinel asks for in one transaction.
+func TestReplicaRewrite(t *testing.T) {
+	master := startProgram(t, redisPath(t), "--repl-diskless-sync-delay", "0")
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "server.conf")
+	if err := os.WriteFile(conf, []byte("maxclients 100\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := startAgain(t, serverPath(t), dir, conf)
+	c := s.client(t)
+	transaction := func(replicaof string) {
+		c.ok("MULTI")
+		for _, line := range []string{replicaof, "CONFIG REWRITE", "CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub"} {
+			c.expect(line, status("QUEUED"))
+		}
+		if v := c.do("EXEC"); !v.matches([]any{status("OK"), status("OK"), 0, 0}) {
+			t.Fatalf("EXEC: %s", v)
+		}
+	}
+	transaction(fmt.Sprintf("SLAVEOF 127.0.0.1 %d", master.port))
+	awaitLink(t, s)
+	line := fmt.Sprintf("\nreplicaof 127.0.0.1 %d\n", master.port)
+	if text, err := os.ReadFile(conf); err != nil || !strings.Contains(string(text), line) {
+		t.Errorf("no line %q in the file (%v):\n%s", line, err, text)
+	}
+	s.end(t, func() { c.send("SHUTDOWN", "NOSAVE") })
+	s = startAgain(t, serverPath(t), dir, conf)
+	awaitLink(t, s)
+	c = s.client(t)
+	transaction("SLAVEOF NO ONE")
+	if text, err := os.ReadFile(conf); err != nil || strings.Contains(string(text), "replicaof 127") {
+		t.Errorf("still a replica in the file (%v):\n%s", err, text)
+	}
+	c.ok("SET mine 1")
 }

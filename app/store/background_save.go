@@ -503,7 +503,7 @@ func (kv *KVStore) savesItself() bool {
 // has asked for it.
 func (kv *KVStore) watchSavePoints() {
 	state := &kv.snapshot
-	if kv.saver != nil || state.loading.active {
+	if kv.saver != nil || state.loading.busy() {
 		return
 	}
 	now := time.Now().Unix()

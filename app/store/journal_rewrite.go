@@ -334,7 +334,7 @@ func (kv *KVStore) removeHistory() {
 // watchRewrite begins a rewrite that is scheduled or due.
 func (kv *KVStore) watchRewrite() {
 	a, j := &kv.aof, kv.journal
-	if kv.saver != nil || kv.snapshot.loading.active || kv.closed {
+	if kv.saver != nil || kv.snapshot.loading.busy() || kv.closed {
 		return
 	}
 	if a.rewrite.scheduled {

@@ -43,6 +43,9 @@ type loadingState struct {
 	keepExpired bool // of a base: commands follow that were run when the keys were there
 }
 
+// busy reports whether data is loaded, to be served or beside what is.
+func (l *loadingState) busy() bool { return l.active || l.async }
+
 // begin notes that so many bytes are about to be loaded.
 func (l *loadingState) begin(total int64) {
 	l.active = true

@@ -140,6 +140,7 @@ const applyPause = time.Millisecond
 func (a *applier) run(c *Client) bool {
 	kv, ws := c.kv, c.ws
 	c.lastActive = kv.nowMs
+	end := kv.clockNs + int64(batchSlice)
 	if len(ws.hashes) > 1 {
 		c.db.keys.Touch(kv.keyType, ws.hashes)
 		c.db.touchElements(ws)
@@ -164,8 +165,12 @@ func (a *applier) run(c *Client) bool {
 		if !c.txn.open {
 			a.applied = c.r
 		}
-		if c.closing || c.closeAfterReply || !a.l.wanted() {
+		switch {
+		case c.closing || c.closeAfterReply || !a.l.wanted():
 			return false
+		case kv.clockNs > end && ws.next < len(ws.batch):
+			c.abandonBatch() // others have their turn
+			return true
 		}
 	}
 	if c.failed != nil {

@@ -373,6 +373,7 @@ func (kv *KVStore) restartJournal() {
 // tickReplica is cron's part for the link: it acknowledges what was applied, and
 // ends a connection on which nothing has come for too long.
 func (kv *KVStore) tickReplica() {
+	kv.Info.MasterReplOffSet = int(kv.repl.stream.offset)
 	l := kv.repl.link
 	if l == nil {
 		return
