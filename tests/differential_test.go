@@ -168,8 +168,8 @@ func printUnits(log []unit) string {
 // into the list of those that cannot be compared this way.
 func TestDifferentialComplete(t *testing.T) {
 	leftOut := strings.Fields(`
-		acl asking client cluster command config debug info monitor multi object
-		psubscribe pubsub punsubscribe quit readonly readwrite shutdown spublish ssubscribe subscribe
+		acl asking client cluster command config debug info latency lolwut monitor multi object
+		psubscribe pubsub punsubscribe quit readonly readwrite shutdown slowlog spublish ssubscribe subscribe
 		sunsubscribe time unsubscribe pfselftest
 		bgrewriteaof bgsave lastsave restore-asking save
 		replicaof role slaveof psync replconf sync wait

@@ -54,6 +54,8 @@ type waiter struct {
 	wait
 	client   *Client
 	cmd      *command
+	asked    []string // the command as the client sent it, for the log
+	ranNs    int64    // how long it ran until it blocked
 	places   []queuePlace
 	ready    *waitQueue // the queue it is being served from, nil outside of that
 	waitsOn  bool       // the handler that was re-run has found nothing
@@ -102,12 +104,14 @@ func (kv *KVStore) block(c *Client, w wait) error {
 
 // enqueue puts the client into the queues of its keys.
 func (kv *KVStore) enqueue(c *Client, on wait) {
+	asked := cloneArgs(c.argv)
 	if on.args == nil {
-		on.args = c.argv
+		on.args = asked
+	} else {
+		on.args = cloneArgs(on.args)
 	}
-	on.args = cloneArgs(on.args)
 	kv.blocked.order++
-	w := &waiter{wait: on, client: c, cmd: c.cmd, order: kv.blocked.order}
+	w := &waiter{wait: on, client: c, cmd: c.cmd, asked: asked, order: kv.blocked.order}
 	w.places = make([]queuePlace, 0, len(on.keys)) // never grows: places are pointed at
 	for _, key := range on.keys {
 		if q := c.db.queueOf(key); q.last == nil || q.last.waiter != w {
@@ -309,7 +313,6 @@ func (kv *KVStore) resume(w *waiter, run handler) {
 	err := run(kv, c, w.args)
 	if kv.nesting == 0 {
 		kv.readClock()
-		w.cmd.stats.ns += kv.elapsed(start)
 	}
 	if err != nil {
 		c.fail(w.cmd, err)
@@ -317,11 +320,13 @@ func (kv *KVStore) resume(w *waiter, run handler) {
 	if muted {
 		c.mute(mark)
 	}
+	waitsOn := w.ready != nil && w.waitsOn && err == nil
+	kv.observedResumed(w, kv.clockNs-start, !waitsOn && (w.ready != nil || outer != nil))
 	if kv.dirty > dirty || kv.effects.pending() {
 		kv.propagate(c, w.args, kv.dirty > dirty)
 	}
 	c.pushes, kv.client = nil, outer
-	if w.ready != nil && w.waitsOn && err == nil {
+	if waitsOn {
 		return
 	}
 	kv.unblock(c)

@@ -53,6 +53,7 @@ type Client struct {
 	master        *masterLink   // whose stream it executes; nil for all others
 	replica       *replicaState // nil unless it has sent REPLCONF or is a replica
 	written       int64         // the offset of the stream behind its last write
+	monitors      bool          // MONITOR: it is in kv.monitors
 
 	created    int64 // ms
 	lastActive int64 // ms
@@ -235,6 +236,7 @@ func (kv *KVStore) leave(c *Client) {
 	kv.dismissReplica(c)
 	c.txn.discard(c)
 	kv.unsubscribeAll(c)
+	kv.stopMonitoring(c)
 	kv.unblock(c)
 	kv.unpark(c)
 	c.closing = true

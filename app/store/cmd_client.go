@@ -403,6 +403,7 @@ func (c *Client) flagLetters() string {
 		set    bool
 		letter string
 	}{
+		{c.monitors, "O"},
 		{c.isReplica(), "S"},
 		{c.master != nil, "M"},
 		{c.subs.count() > 0, "P"},

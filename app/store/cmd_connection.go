@@ -86,6 +86,7 @@ func (kv *KVStore) cmdReset(c *Client, args []string) error {
 	c.setLimits()
 	c.txn.discard(c)
 	kv.unsubscribeAll(c)
+	kv.stopMonitoring(c)
 	c.name = ""
 	c.replyMode = replyOn
 	c.readonly = false

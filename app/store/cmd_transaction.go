@@ -186,7 +186,9 @@ func (kv *KVStore) cmdExec(c *Client, args []string) error {
 // runQueued runs the commands of a transaction.
 func (kv *KVStore) runQueued(c *Client, queued []queuedCommand, text [][]byte) {
 	kv.hint = commandHint{}
+	exec := c.argv
 	eachQueued(queued, text, func(cmd *command, args []string) {
+		c.argv = args
 		if err := kv.readmit(c, cmd, args); err != nil {
 			kv.stats.errorReply(err)
 			c.reply.Error(err.Error())
@@ -199,6 +201,7 @@ func (kv *KVStore) runQueued(c *Client, queued []queuedCommand, text [][]byte) {
 			}
 		}
 	})
+	c.argv = exec // not deferred: the report of a crash has the command that was running
 }
 
 // eachQueued visits the commands of a transaction. Their arguments are views.

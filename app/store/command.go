@@ -111,15 +111,17 @@ type command struct {
 	firstKey int    // argument that holds the first key, 0 when none is known
 	parent   *command
 	bySub    map[string]*command
+	secrets  secretFinder // nil: there are none among its arguments
 	stats    commandStats
 }
 
-// commandStats are what INFO commandstats shows of a command.
+// commandStats are what INFO commandstats and latencystats show of a command.
 type commandStats struct {
-	calls    int64
-	ns       int64
-	rejected int64
-	failed   int64
+	calls     int64
+	ns        int64
+	rejected  int64
+	failed    int64
+	durations *histogram // nil before the first call that is tracked
 }
 
 // families lists every family of commands, by hand: nothing registers itself.
@@ -163,6 +165,10 @@ func families() [][]command {
 		persistenceCommands,
 		replicaCommands,
 		replicationCommands,
+		slowlogCommands,
+		latencyCommands,
+		monitorCommands,
+		lolwutCommands,
 	}
 }
 
@@ -195,6 +201,7 @@ func (cmd *command) complete(parent *command) {
 		cmd.full = parent.name + "|" + cmd.name
 		cmd.parent = parent
 	}
+	cmd.secrets = secretFinders[cmd.full]
 	for _, k := range cmd.keys {
 		if k.index > 0 && !k.numkeys && !k.unknown && !k.flags.has(keyNotKey) {
 			cmd.firstKey = k.index

@@ -44,6 +44,7 @@ func (kv *KVStore) HandleConnection(connection Connection, parser *resp.Parser) 
 		return
 	}
 	defer kv.serving.Done()
+	defer kv.reportPanic()
 	c.preload(ahead)
 	if connection.TxnStarted {
 		kv.mu.Lock()
@@ -444,6 +445,6 @@ func (c *Client) received(n int) bool {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	kv.log(logWarning, "Closing client that reached max query buffer length: %s (qbuf initial bytes: %q)",
-		c.describe(), c.ws.in[c.r:min(c.r+64, c.w)])
+		c.describe(), shownInput(c.ws.in[c.r:min(c.r+64, c.w)]))
 	return false
 }

@@ -92,6 +92,7 @@ func (kv *KVStore) runCron() {
 func (kv *KVStore) tick() {
 	kv.mu.Lock()
 	defer kv.unlock()
+	defer kv.reportPanic()
 	if kv.cron.paused {
 		return
 	}
@@ -113,6 +114,7 @@ func (kv *KVStore) tick() {
 func (kv *KVStore) turn() time.Duration {
 	kv.mu.Lock()
 	defer kv.unlock()
+	defer kv.reportPanic()
 	if kv.closed {
 		return tick
 	}
@@ -192,7 +194,7 @@ func (kv *KVStore) tickClient(c *Client) {
 		c.probe.Store(false)
 		c.kick()
 	}
-	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked && c.master == nil && !c.isReplica() {
+	if kv.idleTimeoutMs > 0 && idle > kv.idleTimeoutMs && c.subs.count() == 0 && c.parked == notParked && c.master == nil && !c.isReplica() && !c.monitors {
 		kv.log(logVerbose, "Closing idle client")
 		c.kill()
 		return

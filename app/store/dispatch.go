@@ -97,8 +97,9 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 
 // guard refuses what the state of the server does not allow: growing beyond
 // maxmemory, writing what can be neither saved nor written down, writing without
-// the replicas that are asked for, and writing on a replica; and it postpones what
-// has to wait for MIGRATE. kv.guarded says that one of these may be the case at all.
+// the replicas that are asked for, and writing on a replica. It postpones what has
+// to wait for MIGRATE, and lets those who MONITOR do nothing else. kv.guarded says
+// that one of these may be the case at all.
 func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
 	switch {
@@ -112,6 +113,8 @@ func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 		return errNoReplicas
 	case flags.has(write) && kv.readOnly:
 		return errReadOnly
+	case c.monitors && flags.has(write|readonly|mayReplicate) && !kv.snapshot.loading.active:
+		return errNoKeyspace
 	case len(kv.migrating) > 0 && kv.migrates(c, cmd, flags, c.argv):
 		return errPostponed
 	}
@@ -175,8 +178,7 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	if kv.nesting == 0 {
 		kv.readClock()
 	}
-	cmd.stats.calls++
-	cmd.stats.ns += kv.elapsed(start)
+	ns := kv.elapsed(start)
 	kv.stats.commands++
 	if err != nil {
 		c.fail(cmd, err)
@@ -184,6 +186,7 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	if muted {
 		c.mute(mark)
 	}
+	kv.observed(c, cmd, args, ns)
 	if kv.dirty > dirty || kv.effects.pending() { // less than before it is after SAVE
 		kv.propagate(c, args, kv.dirty > dirty)
 	}

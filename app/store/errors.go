@@ -36,6 +36,7 @@ const (
 	errNoReplicas replyError = "NOREPLICAS Not enough good replicas to write."
 	errMasterDown replyError = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
 	errReadOnly   replyError = "READONLY You can't write against a read only replica."
+	errNoKeyspace replyError = "ERR Replica can't interact with the keyspace"
 )
 
 // errf makes an error reply from client input; what the input holds is made

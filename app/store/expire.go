@@ -46,7 +46,9 @@ func (kv *KVStore) expireNow(db *database, e entry) {
 // expireForWrite removes an expired key for a command that is about to write it.
 func (kv *KVStore) expireForWrite(db *database, e entry) {
 	kv.stats.expired++
+	began := kv.latency.begin()
 	kv.removeAndTell(db, e, eventExpired, "expired", kv.lazyExpire)
+	kv.latency.end(began, "expire-del")
 }
 
 // removeAndTell removes a key that goes by itself and tells everybody. It is
@@ -77,6 +79,7 @@ func (kv *KVStore) expireDue(end int64) (more bool) {
 		}
 	}
 	kv.stats.expireNs += kv.clockNs - start
+	kv.latency.note("expire-cycle", time.Duration(kv.clockNs-start))
 	return more
 }
 

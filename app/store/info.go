@@ -48,7 +48,7 @@ var infoSections = []infoSection{
 	{"modules", "Modules", true, func(*KVStore, *infoWriter) {}},
 	{"commandstats", "Commandstats", false, (*KVStore).infoCommandstats},
 	{"errorstats", "Errorstats", true, (*KVStore).infoErrorstats},
-	{"latencystats", "Latencystats", false, func(*KVStore, *infoWriter) {}},
+	{"latencystats", "Latencystats", false, (*KVStore).infoLatencystats},
 	{"cluster", "Cluster", true, func(_ *KVStore, w *infoWriter) { w.field("cluster_enabled", 0) }},
 	{"keyspace", "Keyspace", true, (*KVStore).infoKeyspace},
 }

@@ -208,7 +208,13 @@ func (j *journal) write(now bool) {
 		if us := j.flushSleep.Load(); us > 0 {
 			time.Sleep(time.Duration(us) * time.Microsecond)
 		}
+		event := "aof-write-alone"
+		if j.syncing.Load() {
+			event = "aof-write-pending-fsync"
+		}
+		began := j.kv.latency.begin()
 		n, err := j.log.Append(j.rest)
+		j.kv.latency.end(began, event, "aof-write")
 		j.size.Store(j.log.Size())
 		if err != nil {
 			j.writeFailed(n, err)
@@ -226,7 +232,10 @@ func (j *journal) write(now bool) {
 	if j.policy.Load() != fsyncAlways || j.synced.Load() >= j.taken {
 		return
 	}
-	if err := j.log.Sync(); err != nil {
+	began := j.kv.latency.begin()
+	err := j.log.Sync()
+	j.kv.latency.end(began, "aof-fsync-always")
+	if err != nil {
 		j.fatal("Can't persist AOF for fsync error when the AOF fsync policy is 'always': "+systemText(causeOf(err))+". Exiting...", err)
 		return
 	}

@@ -294,7 +294,10 @@ func (kv *KVStore) adoptBase() error {
 	}
 	if j != nil && j.waiting {
 		name := m.NewIncr(a.folder.Prefix).Name
-		if err := os.Rename(a.folder.Path(a.tempIncr()), a.folder.Path(name)); err != nil {
+		began := kv.latency.begin()
+		err := os.Rename(a.folder.Path(a.tempIncr()), a.folder.Path(name))
+		kv.latency.end(began, "aof-rename")
+		if err != nil {
 			return journalErrorf("Error trying to rename the temporary AOF incr file %s into %s: %s", a.tempIncr(), name, systemText(causeOf(err)))
 		}
 		kv.log(logNotice, "Successfully renamed the temporary AOF incr file %s into %s", a.tempIncr(), name)

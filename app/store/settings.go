@@ -13,7 +13,7 @@ type settings struct {
 	maxMemory      int64
 	minReplicas    int64 // min-replicas-to-write, when it is in force
 	readOnly       bool  // a replica that takes writes from its master alone
-	guarded        bool  // one of the three above is set, saving has failed, there is an append-only file, or keys migrate
+	guarded        bool  // one of the three above is set, saving has failed, there is an append-only file, keys migrate, or somebody monitors
 	protectedMode  bool
 	idleTimeoutMs  int64
 	outputLimits   [clientClasses]outputLimit
@@ -26,6 +26,8 @@ type settings struct {
 	lazyServerDel  bool
 	lazyExpire     bool
 	parkedClients  int
+	tracksLatency  bool  // latency-tracking
+	noticeNs       int64 // the duration from which on a command concerns anybody: see observe.go
 
 	// The limits of the encodings, by the directives behind them.
 	hashEntriesMax    int   // hash-max-listpack-entries
@@ -57,7 +59,7 @@ func (kv *KVStore) applySettings() {
 		kv.journal.applySettings()
 	}
 	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly ||
-		kv.snapshot.failed || kv.journal != nil || len(kv.migrating) > 0
+		kv.snapshot.failed || kv.journal != nil || len(kv.migrating) > 0 || len(kv.monitors) > 0
 	kv.muteStale()
 	kv.repl.stream.resize(cfg.Int("repl-backlog-size"))
 	kv.countGoodReplicas()
@@ -77,6 +79,7 @@ func (kv *KVStore) applySettings() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
 	kv.applyEncodingLimits()
+	kv.applyObservation()
 }
 
 // applyEncodingLimits copies the limits of the encodings.

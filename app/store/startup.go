@@ -80,6 +80,7 @@ func (kv *KVStore) startWith(args []string) error {
 	if err := kv.applyStartup(); err != nil {
 		return err
 	}
+	kv.reportSignals()
 	kv.writePidFile()
 	kv.loadAtStart()
 	return nil

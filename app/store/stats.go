@@ -24,10 +24,11 @@ type serverStats struct {
 }
 
 // Bounds of errorstats. A first word longer than a code is none, as in Redis.
-// Redis 7.0 keeps as many codes as clients make it produce.
+// Redis 7.0 keeps as many codes as clients make it produce; here there is an end
+// to the memory that scripts with made-up codes can claim.
 const (
 	errorCodeMax  = 30
-	errorCodesMax = 128
+	errorCodesMax = 4096
 )
 
 // errorReply counts an error that is sent to a client, by its code.

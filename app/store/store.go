@@ -82,6 +82,8 @@ type KVStore struct {
 	defaultUser   *user
 	users         map[string]*user
 	channels      pubsubTables
+	monitors      []*Client // in the order they said MONITOR
+	monitorLine   []byte    // where the line of a command is made
 	pause         pauseState
 	startupMemory int64
 	standalone    bool   // started from the command line
@@ -100,6 +102,8 @@ type KVStore struct {
 	dirty   int64 // changes since the last save
 	effects effects
 	stats   serverStats
+	slow    slowState
+	latency latencyState // has a mutex of its own
 	expiry  expiryState
 	repl    replication
 	blocked blockedState

@@ -1,0 +1,235 @@
+package tests
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What an operator sees of a server: its commands in MONITOR, its state in the
+// tools that come with Redis, and in its log why it crashed. None of it may hold a
+// secret.
+
+// monitorLine is a line of MONITOR: database, client, and the arguments in quotes.
+var monitorLine = regexp.MustCompile(`^\d{10}\.\d{6} \[(\d+) (\S+)\] (".*")$`)
+
+// TestMonitorAtSpeed has several clients send pipelines while two monitor: both see
+// every command of each client, in its order and with its database.
+func TestMonitorAtSpeed(t *testing.T) {
+	const writers, each = 4, 3000
+	s := start(t)
+	monitors := []*client{s.client(t), s.client(t)}
+	for _, m := range monitors {
+		m.ok("MONITOR")
+	}
+	number := make(map[string]int) // of a writer, by its address
+	for i := range writers {
+		c := s.client(t)
+		number[c.conn.LocalAddr().String()] = i
+		requests := appendCommand(nil, "SELECT", strconv.Itoa(i))
+		for n := range each {
+			requests = append(requests, appendCommand(nil, "SET", "k", strconv.Itoa(n))...)
+		}
+		c.sendRaw(requests)
+	}
+	for _, m := range monitors {
+		next := make([]int, writers)
+		for range writers * each {
+			line := m.read()
+			for strings.Contains(line.text, `"SELECT"`) {
+				line = m.read()
+			}
+			parts := monitorLine.FindStringSubmatch(line.text)
+			if line.kind != '+' || parts == nil {
+				t.Fatalf("got %s", line)
+			}
+			i, ok := number[parts[2]]
+			if want := fmt.Sprintf(`"SET" "k" "%d"`, next[i]); !ok || parts[1] != strconv.Itoa(i) || parts[3] != want {
+				t.Fatalf("got %s, want %s in database %d", line, want, i)
+			}
+			next[i]++
+		}
+	}
+}
+
+// TestNoSecretsShown sends a secret with every command that has one, right and
+// wrong, alone and in a transaction, while everything is watched and logged. Then it
+// must be nowhere.
+func TestNoSecretsShown(t *testing.T) {
+	const secret = "Xy77secretXy77"
+	s := start(t, "--loglevel", "debug", "--slowlog-log-slower-than", "0", "--slowlog-max-len", "1000",
+		"--latency-monitor-threshold", "1", "--client-query-buffer-limit", "1mb")
+	monitor := s.client(t)
+	monitor.ok("MONITOR")
+	c := s.client(t)
+	for _, line := range []string{
+		"AUTH " + secret,
+		"AUTH default " + secret,
+		"AUTH a b " + secret,
+		"HELLO 3 AUTH default " + secret + " SETNAME me",
+		"HELLO 2 SETNAME me AUTH nobody " + secret,
+		"HELLO 7 AUTH default " + secret,
+		"HELLO 2 AUTH " + secret,
+		"ACL SETUSER bob on >" + secret,
+		"ACL SETUSER bob nonsense" + secret,
+		"CONFIG SET maxclients 1000 masterauth " + secret,
+		"CONFIG SET masterauth " + secret + " maxclients wrong",
+		"CONFIG SET masteruser " + secret,
+		"MIGRATE 127.0.0.1 1 k 0 10 AUTH " + secret,
+		"MIGRATE 127.0.0.1 1 k 0 10 AUTH2 user " + secret + " KEYS k",
+	} {
+		args := strings.Fields(line)
+		c.do(args...)
+		c.ok("MULTI")
+		c.do(args...)
+		c.do("EXEC")
+	}
+	c.ok("CONFIG SET requirepass " + secret)
+	c.ok("AUTH " + secret)
+	big := s.client(t)
+	big.sendRaw(fmt.Appendf(nil, "*2\r\n$4\r\nAUTH\r\n$%d\r\n%s", 3<<20, strings.Repeat(secret, 1)))
+	big.sendRaw([]byte("AUTH " + strings.Repeat(secret, 8<<10))) // it may be closed already
+	shown := map[string]string{
+		"SLOWLOG":     c.do("SLOWLOG", "GET", "-1").String(),
+		"LATENCY":     c.do("LATENCY", "LATEST").String() + c.do("LATENCY", "DOCTOR").String(),
+		"INFO":        c.do("INFO", "everything").text,
+		"CLIENT LIST": c.do("CLIENT", "LIST").text,
+		"ACL LIST":    c.do("ACL", "LIST").String(),
+	}
+	c.expect("ECHO last", "last")
+	var lines strings.Builder
+	for !strings.Contains(lines.String(), `"ECHO" "last"`) {
+		lines.WriteString(monitor.read().text + "\n")
+	}
+	shown["MONITOR"] = lines.String()
+	log, err := os.ReadFile(s.logPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown["the log"] = string(log)
+	for what, text := range shown {
+		if i := strings.Index(text, secret); i >= 0 {
+			t.Errorf("%s has the secret: …%s", what, text[max(0, i-200):i+len(secret)])
+		}
+	}
+	for _, what := range []string{"MONITOR", "SLOWLOG"} {
+		if n := strings.Count(shown[what], "(redacted)"); n < 10 {
+			t.Errorf("%s has only %d places where there was a secret", what, n)
+		}
+	}
+}
+
+// TestCrashReport has the server crash in each way, and wants to read in its log
+// which command it was. DEBUG is not asked for its arguments, so there may be any.
+func TestCrashReport(t *testing.T) {
+	if os.Getenv(envServer) != "" {
+		t.Skip("another server has another report")
+	}
+	long := strings.Repeat("x", 200)
+	for _, kind := range []string{"SEGFAULT", "PANIC", "ASSERT", "OOM", "abort"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s, err := launch(serverPath(t), dir, "--logfile", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.kill)
+			c := s.client(t)
+			c.ok("CLIENT SETNAME culprit")
+			want := []string{"=== REDIS BUG REPORT START", "STACK TRACE", "=== REDIS BUG REPORT END", "redis_version:7.0.15"}
+			if kind == "abort" {
+				if err := s.cmd.Process.Signal(syscall.SIGABRT); err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, "crashed by signal: 6")
+			} else {
+				c.ok("MULTI")
+				c.do("SET", "k", "v")
+				c.do("DEBUG", kind, "a\nb", long)
+				c.send("EXEC")
+				want = append(want, `argv[0]: '"DEBUG"'`, `argv[1]: '"`+kind+`"'`, `argv[2]: '"a\nb"'`, "(72 more bytes)", "name=culprit", "app/store.")
+			}
+			c.readEOF()
+			<-s.done
+			if code := s.cmd.ProcessState.ExitCode(); code == 0 || code == 1 {
+				t.Errorf("exit status %d does not tell of a crash", code)
+			}
+			log, err := os.ReadFile(s.logPath)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range want {
+				if !bytes.Contains(log, []byte(text)) {
+					t.Errorf("the log has no %q:\n%s", text, log)
+				}
+			}
+			if bytes.Contains(log, []byte(long)) {
+				t.Error("the arguments are not cut")
+			}
+		})
+	}
+}
+
+// TestRedisTools runs the modes of redis-cli that look at a server. Numbers are not
+// held against anything; that the tools understand the answers is.
+func TestRedisTools(t *testing.T) {
+	cli := peerPath(t, "redis-cli")
+	s := start(t)
+	c := s.client(t)
+	c.ok("SET string " + strings.Repeat("v", 5000))
+	c.do("RPUSH", "list", "a", "b", "c")
+	c.do("HSET", "hash", "f", "v")
+	c.do("SADD", "set", "a", "b")
+	c.do("ZADD", "zset", "1", "a")
+	c.do("XADD", "stream", "1-1", "f", "v")
+	run := func(args ...string) string {
+		out, err := exec.Command(cli, append([]string{"-p", strconv.Itoa(s.port)}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Errorf("redis-cli %q: %v", args, err)
+		}
+		return string(out)
+	}
+	for _, mode := range []string{"--bigkeys", "--memkeys"} {
+		out := run(mode)
+		for _, name := range []string{"string", "list", "hash", "set", "zset", "stream"} {
+			if !regexp.MustCompile(`Biggest +` + name + ` found .*` + name).MatchString(out) {
+				t.Errorf("%s does not find the %s:\n%s", mode, name, out)
+			}
+		}
+		if !strings.Contains(out, "Sampled 6 keys in the keyspace!") {
+			t.Errorf("%s: %s", mode, out)
+		}
+	}
+	if out := run("--latency", "--raw", "-i", "1"); !regexp.MustCompile(`^\d+ \d+ [0-9.]+ \d+\n$`).MatchString(out) {
+		t.Errorf("--latency: %q", out)
+	}
+	stat := exec.Command(cli, "-p", strconv.Itoa(s.port), "--stat", "-i", "0.05")
+	pipe, err := stat.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stat.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(pipe)
+	line := regexp.MustCompile(`^6 +[0-9.]+[KM] +[0-9]+ +[0-9]+ +[0-9]+ \(\+[0-9]+\) +[0-9]+ *$`)
+	for seen := 0; seen < 2 && lines.Scan(); {
+		switch text := lines.Text(); {
+		case line.MatchString(text):
+			seen++
+		case !strings.HasPrefix(text, "---") && !strings.HasPrefix(text, "keys "):
+			t.Errorf("--stat: %q", text)
+			seen = 2
+		}
+	}
+	stat.Process.Kill()
+	stat.Wait() // it was killed
+}
