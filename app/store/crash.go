@@ -17,22 +17,30 @@ import (
 // headings are Redis's, since tools look for them. Secrets are not in it.
 
 // reportPanic is deferred at the bottom of the goroutines that run commands. It
-// writes the report and lets the panic go on, which ends the process with the
-// stacks of all goroutines on standard error, and exit status 2.
+// writes the report and ends the process, with the status that a shell gives to one
+// that a signal has ended. Within another program, and when there is to be no report,
+// the panic goes on.
 func (kv *KVStore) reportPanic() {
 	failure := recover()
 	if failure == nil {
 		return
 	}
-	what := fmt.Sprintf("crashed by a panic: %v", failure)
+	number, what := 6, fmt.Sprintf("crashed by a panic: %v", failure) // 6 is SIGABRT
 	if fault, ok := failure.(runtime.Error); ok && strings.Contains(fault.Error(), "invalid memory address") {
-		what = fmt.Sprintf("crashed by signal: %d, %v", int(syscall.SIGSEGV), fault)
+		number = int(syscall.SIGSEGV)
+		what = fmt.Sprintf("crashed by signal: %d, %v", number, fault)
 	}
 	if kv.config.Bool("crash-log-enabled") {
 		kv.reportCrash(what, string(debug.Stack()))
+		if kv.standalone {
+			os.Exit(crashStatus + number)
+		}
 	}
-	panic(failure) // on, to whoever holds the store; a server ends
+	panic(failure)
 }
+
+// crashStatus and the number of a signal are the exit status of who dies of it.
+const crashStatus = 128
 
 // reportCrash writes the report. The mutex may be held or not: nobody goes on.
 func (kv *KVStore) reportCrash(what, stack string) {
@@ -91,7 +99,7 @@ func (kv *KVStore) reportSignals() {
 		}
 		number, _ := s.(syscall.Signal)
 		kv.reportCrash(fmt.Sprintf("crashed by signal: %d (%v)", int(number), s), allStacks())
-		os.Exit(128 + int(number))
+		os.Exit(crashStatus + int(number))
 	}()
 }
 

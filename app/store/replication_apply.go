@@ -70,7 +70,6 @@ func (l *masterLink) stream(in *bufio.Reader) {
 	a := &applier{l: l}
 	src := linkReader{l, c.conn}
 	for a.consume(c) {
-		c.room()
 		n, err := src.Read(c.ws.in[c.w:])
 		c.w += n
 		if err != nil && !c.interrupted(err) {
@@ -99,6 +98,7 @@ func (a *applier) consume(c *Client) bool {
 			return false
 		}
 	}
+	c.room() // a buffer that a big command made is given up before it is counted
 	c.noteInput(c.w-c.r, len(c.ws.in))
 	return true
 }
@@ -256,7 +256,7 @@ func (a *applier) account(c *Client) {
 func (a *applier) corrupt(c *Client, why string) bool {
 	kv := c.kv
 	kv.log(logWarning, "Protocol error (%s) from client: %s. Query buffer during protocol error: %q",
-		why, c.describe(), c.ws.in[c.r:min(c.r+64, c.w)])
+		why, c.describe(), shownInput(c.ws.in[c.r:min(c.r+64, c.w)]))
 	a.account(c)
 	a.l.down(false)
 	return false
