@@ -60,7 +60,7 @@ clients: ## smoke tests with the client libraries of Go, Python and Node
 
 .PHONY: soak
 soak: ## the random tests for SOAK=1m each, and every fuzz target for FUZZTIME=10s
-	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),1m) go test -race -count=1 -timeout 60m -run 'TestModel|TestGroup|TestDiffer|TestHangUp|TestOutput|TestLoad$$' ./tests
+	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),1m) go test -race -count=1 -timeout 60m -run 'TestModel|TestGroup|TestDiffer|TestHangUp|TestOutput|TestLoad$$|TestAppendOnly.*Crash' ./tests
 	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),10s)"
 
 .PHONY: cover

@@ -286,6 +286,48 @@ func TestAppendOnlyCrash(t *testing.T) {
 	}
 }
 
+// TestAppendOnlyEverySecondCrash kills servers in the middle of writing under the
+// default policy. What was acknowledged two seconds before is there, and one more
+// for a busy machine; and of each transaction all or nothing.
+func TestAppendOnlyEverySecondCrash(t *testing.T) {
+	rounds := 1
+	if os.Getenv(envSoak) != "" {
+		rounds = 30
+	}
+	const allowed = 3 * time.Second
+	dir, path := t.TempDir(), serverPath(t)
+	for range rounds {
+		s := startEnding(t, path, dir, "--appendonly", "yes")
+		c := s.client(t)
+		first := c.doInt("INCR", "a")
+		c.do("INCR", "b")
+		var acks []time.Time // of first+1, first+2 …
+		for began := time.Now(); time.Since(began) < allowed+allowed/6; acks = append(acks, time.Now()) {
+			c.sendRaw([]byte("MULTI\r\nINCR a\r\nINCR b\r\nEXEC\r\n"))
+			for range 4 {
+				c.read()
+			}
+			if len(acks)%1000 == 500 {
+				c.do([]string{"BGREWRITEAOF", "BGSAVE"}[rand.IntN(2)])
+			}
+		}
+		killed := time.Now()
+		s.kill()
+		least := first
+		for i, at := range acks {
+			if killed.Sub(at) > allowed {
+				least = first + i + 1
+			}
+		}
+		again := startEnding(t, path, dir, "--appendonly", "yes")
+		c = again.client(t)
+		if a, b := c.doInt("INCR", "a")-1, c.doInt("INCR", "b")-1; a != b || a < least || a > first+len(acks) {
+			t.Fatalf("%d and %d are there, %d and more are to be, %d were acknowledged", a, b, least, first+len(acks))
+		}
+		again.kill()
+	}
+}
+
 // TestAppendOnlyKilledEverySecond kills a server under the default policy: what was
 // written to the file outlives the process, though perhaps not the machine.
 func TestAppendOnlyKilledEverySecond(t *testing.T) {
@@ -367,8 +409,9 @@ func startEndingIn(t *testing.T, dir string, flags ...string) *server {
 	return startEnding(t, serverPath(t), t.TempDir(), append([]string{"--dir", dir}, flags...)...)
 }
 
-// TestAppendOnlyRewriteCrash kills servers while they write and rewrite. All that was
-// acknowledged is there, whatever the manifest had come to.
+// TestAppendOnlyRewriteCrash kills servers while they write and rewrite, or save. All
+// that was acknowledged is there, whatever the manifest had come to, and a snapshot
+// that has its name is whole.
 func TestAppendOnlyRewriteCrash(t *testing.T) {
 	rounds := 15
 	if os.Getenv(envSoak) != "" {
@@ -402,10 +445,16 @@ func TestAppendOnlyRewriteCrash(t *testing.T) {
 		for _, w := range writers {
 			running.Go(func() { w.run(s.addr()) })
 		}
-		c.do("BGREWRITEAOF")
+		c.do([]string{"BGREWRITEAOF", "BGSAVE"}[rand.IntN(2)])
 		<-time.After(time.Duration(rand.IntN(40)) * time.Millisecond)
 		s.kill()
 		running.Wait()
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dump.rdb")); err == nil {
+		s := startEnding(t, path, dir)
+		if n := s.client(t).doInt("EXISTS", "filler:0", "filler:1999"); n != 2 {
+			t.Errorf("%d of 2 fillers are in the snapshot", n)
+		}
 	}
 }
 
