@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -403,11 +404,23 @@ func (kv *KVStore) logLoadError(err error) {
 		kv.log(logWarning, "Short read or OOM loading DB. Unrecoverable error, aborting now.")
 		kv.log(logWarning, "Internal error in RDB reading offset %d -> Unexpected EOF reading RDB file: %v", failure.Offset, failure)
 	default:
-		kv.log(logWarning, "Internal error in RDB reading offset %d -> %v", failure.Offset, failure)
+		kv.logDamage(failure)
 	}
 	if kv.standalone && kv.snapshot.loading.active {
 		kv.log(logWarning, "Terminating server after rdb file reading failure.")
 	}
+}
+
+// logDamage says where a snapshot is damaged, and what kind of value is, in lines
+// as those of redis-check-rdb, which Redis has look at such a file.
+func (kv *KVStore) logDamage(failure *rdb.Error) {
+	reason := ""
+	if code := failure.Code; code >= 0 && code < len(formNames) && formNames[code] != "" {
+		reason = formNames[code] + " integrity check failed. "
+	}
+	kv.log(logWarning, "Internal error in RDB reading offset %d -> %s%v", failure.Offset, reason, failure)
+	kv.log(logWarning, "--- RDB ERROR DETECTED ---")
+	kv.log(logWarning, "[offset %d] %s", failure.Offset, cmp.Or(reason, failure.Err.Error()))
 }
 
 // causeOf is the system's part of an error of package os.

@@ -15,7 +15,8 @@ import (
 
 // cmdShutdown serves SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]. There is
 // nothing to wait for before the end, so NOW changes nothing, and a shutdown
-// that could be aborted is never in progress.
+// that could be aborted is in progress only after a signal, while DEBUG PAUSE-CRON
+// keeps it from beginning.
 func (kv *KVStore) cmdShutdown(c *Client, args []string) error {
 	var flags int64
 	abort := false
@@ -40,7 +41,12 @@ func (kv *KVStore) cmdShutdown(c *Client, args []string) error {
 	case abort && flags != 0, flags&both == both:
 		return errSyntax
 	case abort:
-		return errNoShutdown
+		if !kv.cron.paused || !kv.signalled.Swap(false) {
+			return errNoShutdown
+		}
+		kv.log(logNotice, "Shutdown manually aborted.")
+		c.reply.OK()
+		return nil
 	case !kv.prepareShutdown(flags):
 		return errShutdown
 	}
@@ -176,8 +182,16 @@ func (kv *KVStore) HandleSignal(s os.Signal) {
 	kv.log(logWarning, "Received %s scheduling shutdown...", name)
 	go func() {
 		kv.mu.Lock()
+		for kv.cron.paused && kv.signalled.Load() {
+			kv.mu.Unlock()
+			time.Sleep(tick)
+			kv.mu.Lock()
+		}
 		flags := kv.config.Int(directive)
 		kv.mu.Unlock()
+		if !kv.signalled.Load() {
+			return // SHUTDOWN ABORT
+		}
 		if err := kv.shutdownWith(flags); err != nil {
 			kv.log(logWarning, "Errors trying to shut down the server. Check the logs for more information.")
 			kv.signalled.Store(false)

@@ -56,8 +56,9 @@ func (v *looseValue) drop(kv *KVStore) {
 
 // What may be wrong with a value besides its form.
 var (
-	errEmptyValue = errors.New("the value is empty")
-	errTwice      = errors.New("an element is there twice")
+	errEmptyValue  = errors.New("the value is empty")
+	errTwice       = errors.New("an element is there twice")
+	errTwicePaired = errors.New("listpack with dup elements")
 )
 
 // A valueLoader builds values of what a reader yields. It may be used for many.
@@ -363,13 +364,16 @@ func (l *valueLoader) loadHashListpack() (looseValue, error) {
 		if err = b.toTable(n); err == nil {
 			err = b.addListpack(lp)
 		}
+		if err == errTwice {
+			err = errTwicePaired
+		}
 		return b.finish(err)
 	}
 	if n == 0 {
 		return looseValue{}, errEmptyValue
 	}
 	if l.repeats(lp, n) {
-		return looseValue{}, errTwice
+		return looseValue{}, errTwicePaired
 	}
 	return looseValue{typ: typeHash, enc: encListpack, bytes: lp}, nil
 }
