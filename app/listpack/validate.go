@@ -3,6 +3,7 @@ package listpack
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // Validate reports what is wrong with b, which may be anything. Without deep it
@@ -25,22 +26,69 @@ func Validate(b []byte, deep bool) error {
 	if !deep {
 		return nil
 	}
-	count, p := 0, HeaderSize
-	for ; b[p] != terminator; count++ {
+	_, _, err := walkAll(b)
+	return err
+}
+
+// Check is a deep Validate that tells more: how many entries there are, and whether
+// each has the encoding that Append would give it, on which edits in place rely.
+func Check(b []byte) (entries int, plain bool, err error) {
+	if err := Validate(b, false); err != nil {
+		return 0, false, err
+	}
+	return walkAll(b)
+}
+
+// walkAll is Check for what has a header and a terminator. The entries that are
+// frequent, small integers and short strings, are checked on the spot.
+func walkAll(b []byte) (entries int, plain bool, err error) {
+	plain = true
+	p, end := HeaderSize, len(b)-1
+	for ; b[p] != terminator; entries++ {
+		c := b[p]
+		switch {
+		case c < tagString6:
+			if end-p < 2 || b[p+1] != 1 {
+				return 0, false, invalid("bad back length", p+1)
+			}
+			p += 2
+			continue
+		case c < tagInt13:
+			n := int(c & 0x3f)
+			if end-p < n+2 {
+				return 0, false, invalid("bad length", p)
+			}
+			if int(b[p+1+n]) != n+1 {
+				return 0, false, invalid("bad back length", p+1+n)
+			}
+			if n > 0 && b[p+1] <= '9' && plain { // it may read as an integer
+				plain = EncodedSize(view(b[p+1:p+1+n])) == n+2
+			}
+			p += n + 2
+			continue
+		}
 		next, err := validateEntry(b, p)
 		if err != nil {
-			return err
+			return 0, false, err
+		}
+		if str, n, isInt := Read(b, p); isInt {
+			plain = plain && next-p == EncodedSizeInt(n)
+		} else {
+			plain = plain && next-p == EncodedSize(view(str))
 		}
 		p = next
 	}
-	if p != len(b)-1 {
-		return invalid("early terminator", p)
+	if p != end {
+		return 0, false, invalid("early terminator", p)
 	}
-	if n := int(binary.LittleEndian.Uint16(b[4:])); n != countUnknown && n != count {
-		return invalid("bad count", 4)
+	if n := int(binary.LittleEndian.Uint16(b[4:])); n != countUnknown && n != entries {
+		return 0, false, invalid("bad count", 4)
 	}
-	return nil
+	return entries, plain, nil
 }
+
+// view is b as a string, for as long as nobody writes to b.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // validateEntry checks the entry at p and returns the position behind it. It
 // stays before the last byte of b.

@@ -241,6 +241,7 @@ func (r *Reader) convert(b []byte, entries func(dst, b []byte) ([]byte, int, err
 	empty := listpack.Init(append(r.converted[:0], make([]byte, listpack.EmptySize)...))
 	p := listpack.First(empty)
 	r.converted = listpack.Splice(empty, p, p, r.entries, count)
+	r.Plain = true
 	return r.converted, count, nil
 }
 

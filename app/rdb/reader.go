@@ -58,6 +58,10 @@ type Reader struct {
 	Idle   int64 // seconds since the key was used, -1 when not told
 	Freq   int   // its LFU counter, -1 when not told
 
+	// Plain is set with each listpack: every entry has the encoding that
+	// listpack.Append would give it.
+	Plain bool
+
 	in      input
 	err     error
 	code    int  // opcode or type of the record being read

@@ -202,7 +202,7 @@ func (r *Reader) readNode(item *StreamItem) error {
 	if s.live == 0 && walk.live > 0 {
 		s.first = walk.first
 	}
-	item.Entries = walk.live
+	item.Entries, r.Plain = walk.live, walk.plain
 	s.live += uint64(walk.live)
 	s.last, s.any = walk.last, true
 	return nil
@@ -348,15 +348,17 @@ type nodeWalk struct {
 	err         error
 	live        int
 	first, last StreamID // of the first entry not deleted, and of the last
+	plain       bool     // as in Reader
 }
 
 // walkNode checks a node: the listpack and what the entries make of it, that IDs
 // ascend, and that the counts are right.
 func walkNode(master StreamID, b []byte) (w nodeWalk, err error) {
-	if err := listpack.Validate(b, true); err != nil {
+	_, plain, err := listpack.Check(b)
+	if err != nil {
 		return w, err
 	}
-	w = nodeWalk{b: b, p: listpack.First(b), last: master}
+	w = nodeWalk{b: b, p: listpack.First(b), last: master, plain: plain}
 	count, deleted, fields := w.int(), w.int(), w.int()
 	w.pass(fields)
 	if w.int() != 0 {
@@ -365,6 +367,9 @@ func walkNode(master StreamID, b []byte) (w nodeWalk, err error) {
 	total := int64(0)
 	for ; w.err == nil && !listpack.AtEnd(b, w.p); total++ {
 		w.entry(master, fields, total == 0)
+	}
+	if master == (StreamID{}) {
+		w.bad("an ID of 0-0")
 	}
 	if w.err == nil && (count != int64(w.live) || deleted != total-count || total == 0) {
 		w.bad("wrong counts")
@@ -387,8 +392,13 @@ func (w *nodeWalk) entry(master StreamID, fields int64, isFirst bool) {
 	if w.int() != parts {
 		w.bad("wrong size of an entry")
 	}
-	if c := id.Compare(w.last); c < 0 || c == 0 && !isFirst {
+	switch {
+	case isFirst && id != master:
+		w.bad("a first entry that has not the ID of the node")
+	case !isFirst && id.Compare(w.last) <= 0:
 		w.bad("entries out of order")
+	case flags&^(flagDeleted|flagSameFields) != 0:
+		w.bad("unknown flags")
 	}
 	w.last = id
 	if flags&flagDeleted == 0 {
@@ -401,6 +411,10 @@ func (w *nodeWalk) entry(master StreamID, fields int64, isFirst bool) {
 
 // int reads an integer.
 func (w *nodeWalk) int() int64 {
+	if c := w.b[w.p]; c < 0x80 && w.err == nil { // most are small
+		w.p += 2
+		return int64(c)
+	}
 	if w.err != nil || listpack.AtEnd(w.b, w.p) {
 		w.bad("early end")
 		return 0

@@ -330,7 +330,7 @@ func (r *Reader) Node() (b []byte, packed bool, err error) {
 	case r.raw == typeListZiplists:
 		b, _, err = r.convert(b, ziplistEntries)
 	default:
-		err = listpack.Validate(b, true)
+		_, r.Plain, err = listpack.Check(b)
 	}
 	if err != nil {
 		return nil, false, r.fail(err)
@@ -365,9 +365,7 @@ func (r *Reader) checkBlob(b []byte) (_ []byte, err error) {
 	case typeHashZiplist, typeZsetZiplist:
 		b, count, err = r.convert(b, ziplistEntries)
 	default:
-		if err = listpack.Validate(b, true); err == nil {
-			count = listpack.Len(b)
-		}
+		count, r.Plain, err = listpack.Check(b)
 	}
 	switch r.Type {
 	case TypeSetListpack:

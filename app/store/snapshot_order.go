@@ -146,21 +146,24 @@ func (l *valueLoader) addScored(b *zsetLoad) error {
 // whether the members are in order.
 func (l *valueLoader) checkScores(lp []byte) (inOrder bool, err error) {
 	inOrder = true
+	var buf [20]byte
 	var before float64
-	var last []byte
+	last := 0
 	for p := listpack.First(lp); !listpack.AtEnd(lp, p); {
 		at := listpack.Next(lp, p)
-		score := entryScore(lp, at)
-		if str, _, isInt := listpack.Read(lp, at); !isInt {
-			if _, _, ok := strtod(viewString(str)); !ok {
+		str, n, isInt := listpack.Read(lp, at)
+		score := float64(n)
+		if !isInt {
+			var ok bool
+			if _, _, ok = strtod(viewString(str)); !ok {
 				return false, errScore
 			}
+			score = entryScore(lp, at)
 		}
-		member := l.text(lp, p)
-		if p != listpack.First(lp) && (score < before || score == before && member <= viewString(last)) {
+		if last > 0 && (score < before || score == before && l.text(lp, p) <= textIn(listpack.Get(lp, last), buf[:0])) {
 			inOrder = false
 		}
-		before, last = score, append(last[:0], member...)
+		before, last = score, p
 		p = listpack.Next(lp, at)
 	}
 	return inOrder, nil

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/codecrafters-io/redis-starter-go/app/arena"
-	"github.com/codecrafters-io/redis-starter-go/app/listpack"
 	"github.com/codecrafters-io/redis-starter-go/app/rdb"
 	"github.com/codecrafters-io/redis-starter-go/app/tree"
 )
@@ -14,7 +13,6 @@ import (
 
 // What may be wrong with a stream besides its form.
 var (
-	errStreamNode  = errors.New("a stream node that no server writes")
 	errNoOwner     = errors.New("a pending entry without a consumer")
 	errTwoOwners   = errors.New("Stream consumer PEL entry already has a consumer assigned")
 	errNotPending  = errors.New("a consumer has an entry that is not pending")
@@ -99,33 +97,12 @@ func (b *streamLoad) addNode(item *rdb.StreamItem) error {
 	ref := kv.arena.Alloc(size)
 	*(*uint64)(kv.arena.Ptr(ref)) = item.ID.Seq
 	copy(kv.arena.Bytes(ref, size)[streamNodeHead:], lp)
-	if !kv.soundNode(ref, loadedID(item.ID)) {
-		kv.arena.Free(ref)
-		return errStreamNode
-	}
 	var c tree.Cursor
 	if s.nodes.Last(kv.streamType, &c); c.Valid() {
 		c.Next(kv.streamType)
 	}
 	s.nodes.Insert(kv.streamType, &c, tree.Entry{Key: item.ID.Ms, Ref: ref})
 	return nil
-}
-
-// soundNode reports whether a node, whose form the reader has checked, has what
-// the store relies on besides: its first entry has its own ID, which is not 0-0,
-// and no entry has flags that are not known.
-func (kv *KVStore) soundNode(ref arena.Ref, id streamID) bool {
-	n := kv.streamNodeAt(ref)
-	first := true
-	for p := n.firstEntry(); !listpack.AtEnd(n.b, p); {
-		h := n.entryAt(p)
-		if h.flags&^(entryDeleted|entrySameFields) != 0 || first && (h.ms != 0 || h.seq != 0) {
-			return false
-		}
-		first = false
-		p = skip(n.b, h.valuesAt, h.pieces())
-	}
-	return !id.isZero()
 }
 
 // addGroup adds a consumer group. The one before must be complete.

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"unsafe"
 
@@ -99,10 +102,16 @@ func (l *valueLoader) load() (looseValue, error) {
 
 // A seenSet tells whether a text was there before, by its hash alone: the
 // hashes are seeded, so nobody can make two of them meet.
-type seenSet struct{ slots []uint64 }
+type seenSet struct {
+	slots  []uint64
+	factor uint64 // random and odd, for what is no hash
+}
 
 // start forgets everything and makes room for n.
 func (s *seenSet) start(n int) {
+	if s.factor == 0 {
+		s.factor = rand.Uint64() | 1
+	}
 	size := 8
 	for size < 2*n {
 		size *= 2
@@ -115,7 +124,7 @@ func (s *seenSet) start(n int) {
 func (s *seenSet) add(hash uint64) bool {
 	hash |= 1 // 0 is an empty slot
 	mask := uint64(len(s.slots) - 1)
-	for i := hash >> 1 & mask; ; i = (i + 1) & mask {
+	for i := (hash>>40 ^ hash>>1) & mask; ; i = (i + 1) & mask {
 		switch s.slots[i] {
 		case 0:
 			s.slots[i] = hash
@@ -131,15 +140,10 @@ func (s *seenSet) add(hash uint64) bool {
 // writes others.
 func (l *valueLoader) listpack(lp []byte) []byte {
 	l.blobs++
-	for p := listpack.First(lp); !listpack.AtEnd(lp, p); {
-		str, n, isInt := listpack.Read(lp, p)
-		next := listpack.Next(lp, p)
-		if isInt && next-p != listpack.EncodedSizeInt(n) || !isInt && next-p != listpack.EncodedSize(viewString(str)) {
-			return l.recoded(lp)
-		}
-		p = next
+	if l.r.Plain {
+		return lp
 	}
-	return lp
+	return l.recoded(lp)
 }
 
 // recoded makes a listpack of the same entries.
@@ -214,10 +218,22 @@ func (l *valueLoader) loadSet() (looseValue, error) {
 
 // addMembers adds the members that the reader yields.
 func (l *valueLoader) addMembers(s *set) error {
+	n := l.r.Len()
+	few := n <= smallSetMax
+	if few {
+		l.seen.start(n)
+	}
 	for l.r.Len() > 0 {
 		member, err := l.r.Element()
 		if err != nil {
 			return err
+		}
+		if few && !l.seen.add(l.kv.elementType.Hash(member)) {
+			return errTwice
+		}
+		if few && s.enc == encListpack && len(member) <= smallMemberMax {
+			s.append(member)
+			continue
 		}
 		if !s.add(member) {
 			return errTwice
@@ -387,8 +403,22 @@ func longest(lp []byte) int {
 	return n
 }
 
-// repeats reports whether two of the n pairs in a listpack begin alike.
+// repeats reports whether two of the n pairs in a listpack begin alike. Entries are
+// told apart by their ends first, and by all of them only when these do not suffice.
 func (l *valueLoader) repeats(lp []byte, n int) bool {
+	l.seen.start(n)
+	for p := listpack.First(lp); !listpack.AtEnd(lp, p); {
+		next := listpack.Next(lp, p)
+		if !l.seen.add(endsOf(lp[p:next]) * l.seen.factor) {
+			return l.repeatsAll(lp, n)
+		}
+		p = listpack.Next(lp, next)
+	}
+	return false
+}
+
+// repeatsAll is repeats for entries of equal ends.
+func (l *valueLoader) repeatsAll(lp []byte, n int) bool {
 	l.seen.start(n)
 	for p := listpack.First(lp); !listpack.AtEnd(lp, p); p = listpack.Next(lp, listpack.Next(lp, p)) {
 		if !l.seen.add(l.kv.elementType.Hash(l.text(lp, p))) {
@@ -396,6 +426,19 @@ func (l *valueLoader) repeats(lp []byte, n int) bool {
 		}
 	}
 	return false
+}
+
+// endsOf mixes the first and the last eight bytes of an entry.
+func endsOf(entry []byte) uint64 {
+	n := len(entry)
+	if n >= 8 {
+		return binary.LittleEndian.Uint64(entry) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(entry[n-8:]), 29)
+	}
+	x := uint64(n)
+	for _, c := range entry {
+		x = x<<8 | uint64(c)
+	}
+	return x
 }
 
 // loadExpiringHash builds a hash whose fields expire. Those whose time has come

@@ -205,11 +205,16 @@ func (s *set) add(member string) bool {
 		}
 	}
 	if s.enc == encListpack {
-		s.room(listpack.EncodedSize(member))
-		s.small = listpack.Append(s.small, member)
+		s.append(member)
 		return true
 	}
 	return s.addHashed(s.db.kv.elementType.Hash(member), member)
+}
+
+// append adds a member that is not there to a listpack that has room for it.
+func (s *set) append(member string) {
+	s.room(listpack.EncodedSize(member))
+	s.small = listpack.Append(s.small, member)
 }
 
 // addInt is add for an intset.
