@@ -186,7 +186,7 @@ func TestCrashReport(t *testing.T) {
 // held against anything; that the tools understand the answers is.
 func TestRedisTools(t *testing.T) {
 	cli := peerPath(t, "redis-cli")
-	s := start(t)
+	s := start(t, "--maxmemory-policy", "allkeys-lfu")
 	c := s.client(t)
 	c.ok("SET string " + strings.Repeat("v", 5000))
 	c.do("RPUSH", "list", "a", "b", "c")
@@ -212,6 +212,12 @@ func TestRedisTools(t *testing.T) {
 			t.Errorf("%s: %s", mode, out)
 		}
 	}
+	for range 200 {
+		c.expect("LLEN list", 3)
+	}
+	if out := run("--hotkeys"); !regexp.MustCompile(`hot key found with counter: \d+\s+keyname: "?list`).MatchString(out) {
+		t.Errorf("--hotkeys: %s", out)
+	}
 	if out := run("--latency", "--raw", "-i", "1"); !regexp.MustCompile(`^\d+ \d+ [0-9.]+ \d+\n$`).MatchString(out) {
 		t.Errorf("--latency: %q", out)
 	}
@@ -236,4 +242,80 @@ func TestRedisTools(t *testing.T) {
 	}
 	stat.Process.Kill()
 	stat.Wait() // it was killed
+}
+
+// clientFields are the fields of a client in CLIENT LIST, as another one sees it.
+func clientFields(c *client, id int) map[string]string {
+	fields := make(map[string]string)
+	for word := range strings.FieldsSeq(c.do("CLIENT", "LIST", "ID", strconv.Itoa(id)).text) {
+		name, value, _ := strings.Cut(word, "=")
+		fields[name] = value
+	}
+	return fields
+}
+
+// TestClientSizes fills each buffer of a client in turn, and wants to see its size in
+// CLIENT LIST, in the sum as well; and gone when it is empty.
+func TestClientSizes(t *testing.T) {
+	const size = 4 << 20
+	s := start(t)
+	watcher := s.client(t)
+	value := strings.Repeat("v", size)
+	// Beside what fills it a buffer has room to grow, doubling at the most.
+	within := func(text string) bool {
+		n, err := strconv.Atoi(text)
+		return err == nil && n >= size && n <= 5*size/2
+	}
+	for _, tt := range []struct {
+		name, field string
+		fill, empty func(c *client)
+	}{
+		{"half a request", "qbuf", func(c *client) {
+			c.sendRaw(fmt.Appendf(nil, "*2\r\n$4\r\nECHO\r\n$%d\r\n%s", size, value))
+		}, func(c *client) {
+			c.sendRaw([]byte("\r\n"))
+			c.read()
+		}},
+		{"a transaction", "multi-mem", func(c *client) {
+			c.ok("MULTI")
+			c.do("ECHO", value)
+		}, func(c *client) { c.ok("DISCARD") }},
+		{"a blocked command", "argv-mem", func(c *client) { c.send("BLPOP", value, "0") }, func(c *client) {
+			watcher.do("LPUSH", value, "e")
+			c.read()
+		}},
+		{"output nobody reads", "omem", func(c *client) {
+			c.do("SUBSCRIBE", "ch")
+			watcher.ok("CONFIG SET client-output-buffer-limit \"pubsub 0 0 0\"")
+			id := watcher.do("CLIENT", "LIST", "TYPE", "pubsub").text
+			for !regexp.MustCompile(`omem=\d{8}`).MatchString(id) { // more than sockets take
+				watcher.doInt("PUBLISH", "ch", value[:1<<20])
+				id = watcher.do("CLIENT", "LIST", "TYPE", "pubsub").text
+			}
+		}, func(c *client) {
+			c.send("UNSUBSCRIBE")
+			for c.read().elems[0].text != "unsubscribe" {
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := s.client(t)
+			id := c.doInt("CLIENT", "ID")
+			tt.fill(c)
+			var fields map[string]string
+			waitFor(t, tt.field, func() bool {
+				fields = clientFields(watcher, id)
+				if tt.field == "omem" {
+					return len(fields["omem"]) == 8 && fields["oll"] != "0" && fields["events"] == "rw" && len(fields["tot-mem"]) == 8
+				}
+				return within(fields[tt.field]) && within(fields["tot-mem"])
+			})
+			tt.empty(c)
+			waitFor(t, "an empty buffer", func() bool {
+				fields = clientFields(watcher, id)
+				return len(fields[tt.field]) <= 2 && len(fields["tot-mem"]) <= 6
+			})
+			c.conn.Close()
+		})
+	}
 }

@@ -383,16 +383,17 @@ func (c *Client) describe() string {
 	if c.user != nil {
 		user = c.user.name
 	}
-	events := "r"
+	events, buffers := "r", len(c.out.queue)
 	if c.out.queued.Load() > 0 {
 		events = "rw"
+		buffers++
 	}
 	mem := c.memory()
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=-1 resp=%d",
 		c.id, c.addr, c.laddr, c.fd, c.name, (kv.nowMs-c.created)/1000, (kv.nowMs-c.lastActive)/1000, c.flagLetters(), c.db.id,
 		c.subs.channels(), c.subs.patterns(), c.subs.shards(), multi,
-		mem.query, mem.queryFree, mem.argv, c.txn.bytes, mem.replySize, c.out.peak, len(c.reply.Buf), len(c.out.queue), mem.output, mem.total,
+		mem.query, mem.queryFree, mem.argv, c.txn.bytes, mem.replySize, c.out.peak, len(c.reply.Buf), buffers, mem.output, mem.total,
 		events, cmd, user, c.reply.Proto)
 }
 
@@ -450,7 +451,8 @@ func (c *Client) memory() clientMemory {
 	}
 	m.replySize = int64(cap(c.reply.Buf))
 	m.output = limitedBytes(c.pendingOutput())
-	m.total = m.query + m.queryFree + m.replySize + m.output + int64(c.txn.bytes) + c.subs.bytes() + clientStructBytes
+	waiting := c.out.held + c.out.queued.Load()
+	m.total = m.query + m.queryFree + m.argv + max(m.replySize+waiting, m.output) + int64(c.txn.bytes) + c.subs.bytes() + clientStructBytes
 	return m
 }
 
