@@ -193,6 +193,7 @@ func (s *saver) key(id int, e entry) {
 func (s *saver) run(compress, checksum bool) {
 	kv := s.kv
 	defer kv.serving.Done()
+	defer kv.reportPanic()
 	fill := func(f io.Writer) error {
 		out := bufio.NewWriterSize(f, saveBytes)
 		s.w = rdb.NewWriter(out, s.version, compress, checksum)

@@ -113,6 +113,7 @@ func (kv *KVStore) loadJournalInBackground() {
 	defer kv.serving.Done()
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
+	defer kv.reportPanic()
 	err := kv.replayAtStart()
 	switch {
 	case err != nil:

@@ -261,6 +261,7 @@ func (kv *KVStore) loadInBackground(f *os.File, err error) {
 	defer f.Close()
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
+	defer kv.reportPanic()
 	began := time.Now()
 	src := &loadSource{kv: kv, f: f, rested: began, told: began}
 	var r *rdb.Reader

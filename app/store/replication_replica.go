@@ -196,6 +196,7 @@ const linkRest = 10 * time.Millisecond
 func (l *masterLink) run() {
 	kv := l.kv
 	defer kv.serving.Done()
+	defer kv.reportPanic()
 	if !l.awaitData() {
 		return
 	}
