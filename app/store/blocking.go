@@ -325,6 +325,7 @@ func (kv *KVStore) resume(w *waiter, run handler) {
 	if kv.dirty > dirty || kv.effects.pending() {
 		kv.propagate(c, w.args, kv.dirty > dirty)
 	}
+	kv.tellPending(c)
 	c.pushes, kv.client = nil, outer
 	if waitsOn {
 		return

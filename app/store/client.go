@@ -43,7 +43,8 @@ type Client struct {
 	authenticated bool
 	txn           transaction
 	subs          subscriptions
-	cmd           *command // running, or the last one that ran
+	tracking      *clientTracking // nil until it tracks keys for the first time
+	cmd           *command        // running, or the last one that ran
 	replyMode     replyMode
 	pushes        []span // messages among the replies of a running command that is not answered
 	noEvict       bool
@@ -237,6 +238,7 @@ func (kv *KVStore) leave(c *Client) {
 	c.txn.discard(c)
 	kv.unsubscribeAll(c)
 	kv.stopMonitoring(c)
+	kv.leaveTracking(c)
 	kv.unblock(c)
 	kv.unpark(c)
 	c.closing = true

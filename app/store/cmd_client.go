@@ -12,7 +12,9 @@ import (
 const clientSub = noScript | loading | stale
 
 var clientCommand = command{name: "client", arity: -2, subs: []command{
+	{name: "caching", arity: 3, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientCaching},
 	{name: "getname", arity: 2, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientGetname},
+	{name: "getredir", arity: 2, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientGetredir},
 	{name: "help", arity: 2, flags: loading | stale, cats: catConnection, run: (*KVStore).cmdClientHelp},
 	{name: "id", arity: 2, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientId},
 	{name: "info", arity: 2, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientInfo},
@@ -22,6 +24,8 @@ var clientCommand = command{name: "client", arity: -2, subs: []command{
 	{name: "pause", arity: -3, flags: admin | clientSub, cats: catConnection, run: (*KVStore).cmdClientPause},
 	{name: "reply", arity: 3, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientReply},
 	{name: "setname", arity: 3, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientSetname},
+	{name: "tracking", arity: -3, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientTracking},
+	{name: "trackinginfo", arity: 2, flags: clientSub, cats: catConnection, run: (*KVStore).cmdClientTrackinginfo},
 	{name: "unblock", arity: -3, flags: admin | clientSub, cats: catConnection, run: (*KVStore).cmdClientUnblock},
 	{name: "unpause", arity: 2, flags: admin | clientSub, cats: catConnection, run: (*KVStore).cmdClientUnpause},
 }}
@@ -29,8 +33,12 @@ var clientCommand = command{name: "client", arity: -2, subs: []command{
 // cmdClientHelp serves CLIENT HELP.
 func (kv *KVStore) cmdClientHelp(c *Client, args []string) error {
 	c.replyHelp("CLIENT",
+		"CACHING (YES|NO)",
+		"    Whether the keys of the next command are tracked, in OPTIN and OPTOUT mode.",
 		"GETNAME",
 		"    The name of this connection.",
+		"GETREDIR",
+		"    The connection that hears of the keys that this one tracks.",
 		"ID",
 		"    The number of this connection.",
 		"INFO",
@@ -65,6 +73,11 @@ func (kv *KVStore) cmdClientHelp(c *Client, args []string) error {
 		"    Whether this connection is answered.",
 		"SETNAME <name>",
 		"    Name this connection.",
+		"TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+		"         [OPTIN] [OPTOUT] [NOLOOP]",
+		"    Whether this connection, or another, is told when keys it has read change.",
+		"TRACKINGINFO",
+		"    How this connection tracks keys.",
 		"UNBLOCK <clientid> [TIMEOUT|ERROR]",
 		"    End the blocking of a connection as a time-out or with an error.",
 		"UNPAUSE",
@@ -390,11 +403,11 @@ func (c *Client) describe() string {
 	}
 	mem := c.memory()
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
-		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=-1 resp=%d",
+		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=%d resp=%d",
 		c.id, c.addr, c.laddr, c.fd, c.name, (kv.nowMs-c.created)/1000, (kv.nowMs-c.lastActive)/1000, c.flagLetters(), c.db.id,
 		c.subs.channels(), c.subs.patterns(), c.subs.shards(), multi,
 		mem.query, mem.queryFree, mem.argv, c.txn.bytes, mem.replySize, c.out.peak, len(c.reply.Buf), buffers, mem.output, mem.total,
-		events, cmd, user, c.reply.Proto)
+		events, cmd, user, c.redirectsTo(), c.reply.Proto)
 }
 
 // flagLetters are the flags of CLIENT LIST.
@@ -410,6 +423,9 @@ func (c *Client) flagLetters() string {
 		{c.subs.count() > 0, "P"},
 		{c.txn.open, "x"},
 		{c.parked != notParked, "b"},
+		{c.tracks(), "t"},
+		{c.tracks() && c.tracking.broken, "R"},
+		{c.tracks() && c.tracking.bcast, "B"},
 		{c.txn.dirty, "d"},
 		{c.closeAfterReply, "c"},
 		{c.closing, "A"},
@@ -452,7 +468,8 @@ func (c *Client) memory() clientMemory {
 	m.replySize = int64(cap(c.reply.Buf))
 	m.output = limitedBytes(c.pendingOutput())
 	waiting := c.out.held + c.out.queued.Load()
-	m.total = m.query + m.queryFree + m.argv + max(m.replySize+waiting, m.output) + int64(c.txn.bytes) + c.subs.bytes() + clientStructBytes
+	m.total = m.query + m.queryFree + m.argv + max(m.replySize+waiting, m.output) + int64(c.txn.bytes) + c.subs.bytes() +
+		c.tracking.bytes() + clientStructBytes
 	return m
 }
 

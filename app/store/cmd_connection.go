@@ -79,6 +79,7 @@ func (kv *KVStore) cmdQuit(c *Client, args []string) error {
 
 // cmdReset serves RESET: the connection is as it was when it was new.
 func (kv *KVStore) cmdReset(c *Client, args []string) error {
+	kv.disableTracking(c)
 	c.db = kv.dbs[0]
 	c.reply.Proto = 2
 	kv.setUser(c, kv.defaultUser)

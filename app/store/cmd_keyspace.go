@@ -78,6 +78,7 @@ func (kv *KVStore) empty(dbs []*database) (removed int64) {
 		db.touchAllWatched(nil)
 		kv.keysReady(db, db)
 	}
+	kv.invalidateAll()
 	return kv.dropAll(dbs)
 }
 

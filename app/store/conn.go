@@ -314,6 +314,9 @@ func (c *Client) execute() bool {
 		c.closeAfterReply = true
 		more = false
 	}
+	if len(kv.tracking.changed) > 0 {
+		kv.broadcast()
+	}
 	c.checkOutputLimit()
 	c.finished = c.closing || c.closeAfterReply
 	c.spentNs += kv.clockNs - start

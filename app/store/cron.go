@@ -105,6 +105,7 @@ func (kv *KVStore) tick() {
 	kv.expireOwn()
 	kv.tickMaster()
 	kv.migrateLinks.closeIdle()
+	kv.tickTracking()
 	kv.tickClients()
 	kv.cron.reclaim = true
 }

@@ -102,6 +102,9 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 // that one of these may be the case at all.
 func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 	queuing := c.txn.open && !flags.has(immediate)
+	if kv.tracking.clients > 0 {
+		kv.limitTracking()
+	}
 	switch {
 	case (flags.has(denyOOM) || queuing) && kv.outOfMemory():
 		return errOOM
@@ -190,6 +193,9 @@ func (kv *KVStore) call(c *Client, cmd *command, args []string) {
 	if kv.dirty > dirty || kv.effects.pending() { // less than before it is after SAVE
 		kv.propagate(c, args, kv.dirty > dirty)
 	}
+	if c.tracking != nil {
+		kv.tracked(c, cmd, args)
+	}
 	if kv.nesting > 0 {
 		c.cmd = outer
 	}
@@ -222,6 +228,7 @@ func (c *Client) reject(cmd *command, err error) {
 		return
 	}
 	c.txn.doom()
+	c.tracking.forgetCaching(c, cmd)
 	if cmd != nil && cmd.flags.has(dynamic) {
 		// A rejected EXEC ends its transaction.
 		c.txn.discard(c)

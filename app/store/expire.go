@@ -57,7 +57,7 @@ func (kv *KVStore) removeAndTell(db *database, e entry, class int, event string,
 	db.unlink(e)
 	key := e.key() // a view: the record is freed last
 	kv.notify(class, event, key, db)
-	kv.touched(db, key)
+	kv.touchedByItself(db, key, class)
 	kv.propagateDel(db, key, lazy)
 	db.free(e)
 }

@@ -131,7 +131,7 @@ func (kv *KVStore) infoClients(w *infoWriter) {
 	w.field("client_recent_max_input_buffer", in)
 	w.field("client_recent_max_output_buffer", out)
 	w.field("blocked_clients", kv.parkedClients)
-	w.field("tracking_clients", 0)
+	w.field("tracking_clients", kv.tracking.clients)
 	w.field("clients_in_timeout_table", len(kv.blocked.deadlines))
 }
 
@@ -239,8 +239,10 @@ func (kv *KVStore) infoStats(w *infoWriter) {
 	w.field("migrate_cached_sockets", kv.migrateLinks.count())
 	w.field("slave_expires_tracked_keys", len(kv.repl.ownKeys))
 	zero("active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
-		"total_active_defrag_time", "current_active_defrag_time",
-		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes")
+		"total_active_defrag_time", "current_active_defrag_time")
+	w.field("tracking_total_keys", kv.tracking.table.keys.Len())
+	w.field("tracking_total_items", kv.tracking.table.items)
+	w.field("tracking_total_prefixes", len(kv.tracking.prefixes))
 	w.field("unexpected_error_replies", s.unexpectedErrors)
 	w.field("total_error_replies", s.errors)
 	w.field("dump_payload_sanitizations", s.sanitizations)

@@ -399,4 +399,19 @@ func (kv *KVStore) touched(db *database, key string) {
 	if len(db.watched) != 0 {
 		db.touchWatched(key)
 	}
+	if kv.tracking.known != 0 {
+		kv.invalidate(key, kv.client, false)
+	}
+}
+
+// touchedByItself is touched for a key that no client has changed: it has expired,
+// or had to go for want of room. The latter comes before the command that needs
+// the room, and is told before its reply.
+func (kv *KVStore) touchedByItself(db *database, key string, class int) {
+	if len(db.watched) != 0 {
+		db.touchWatched(key)
+	}
+	if kv.tracking.known != 0 {
+		kv.invalidate(key, nil, class == eventEvicted)
+	}
 }

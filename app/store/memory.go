@@ -4,7 +4,9 @@ import "math/rand/v2"
 
 // usedMemory is what INFO calls used_memory: the arena's live bytes, which are
 // exact, and what clients hold in buffers and queues, as cron last counted it.
-func (kv *KVStore) usedMemory() int64 { return kv.arena.Used() + kv.rosterBytes }
+func (kv *KVStore) usedMemory() int64 {
+	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes()
+}
 
 // outOfMemory reports whether the server holds more than maxmemory. The check
 // is made for every write, so clients count as cron last counted them, and at
@@ -14,7 +16,7 @@ func (kv *KVStore) outOfMemory() bool {
 		return false
 	}
 	clients := max(kv.rosterBytes, int64(len(kv.clients))*clientStructBytes)
-	return kv.arena.Used()+clients > kv.maxMemory
+	return kv.arena.Used()+clients+kv.tracking.table.bytes() > kv.maxMemory
 }
 
 // clientBytes is what all clients hold now.
@@ -36,10 +38,10 @@ type memoryFigures struct {
 func (kv *KVStore) memoryFigures() memoryFigures {
 	m := memoryFigures{rss: residentMemory(), mapped: kv.arena.Mapped(), system: systemMemory(), startup: kv.startupMemory}
 	m.clients = kv.clientBytes()
-	m.used = kv.arena.Used() + m.clients
+	m.used = kv.arena.Used() + m.clients + kv.tracking.table.bytes()
 	kv.stats.peakMemory = max(kv.stats.peakMemory, m.used)
 	m.peak = kv.stats.peakMemory
-	m.overhead = m.startup + m.clients
+	m.overhead = m.startup + m.clients + kv.tracking.table.bytes()
 	for _, db := range kv.dbs {
 		m.overhead += db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena) + db.hashes.Bytes(kv.arena)
 	}

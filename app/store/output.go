@@ -302,6 +302,9 @@ func (kv *KVStore) takeFlushes() []flushJob {
 	if kv.repl.stream.news {
 		kv.showStream()
 	}
+	if len(kv.tracking.changed) > 0 {
+		kv.broadcast()
+	}
 	if len(kv.flushes) == 0 {
 		return nil
 	}

@@ -497,6 +497,7 @@ func (kv *KVStore) takeOver(side *KVStore) {
 		db.touchAllWatched(side.dbs[i])
 		kv.keysReady(db, db)
 	}
+	kv.invalidateAll()
 	old := kv.arena
 	kv.cleanup.Stop()
 	kv.arena, kv.drains = side.arena, nil

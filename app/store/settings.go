@@ -13,7 +13,7 @@ type settings struct {
 	maxMemory      int64
 	minReplicas    int64 // min-replicas-to-write, when it is in force
 	readOnly       bool  // a replica that takes writes from its master alone
-	guarded        bool  // one of the three above is set, saving has failed, there is an append-only file, keys migrate, or somebody monitors
+	guarded        bool  // one of the three above is set, saving has failed, there is an append-only file, keys migrate, somebody monitors, or clients track keys
 	protectedMode  bool
 	idleTimeoutMs  int64
 	outputLimits   [clientClasses]outputLimit
@@ -28,6 +28,8 @@ type settings struct {
 	parkedClients  int
 	tracksLatency  bool  // latency-tracking
 	noticeNs       int64 // the duration from which on a command concerns anybody: see observe.go
+
+	trackedKeysMax int64 // tracking-table-max-keys
 
 	// The limits of the encodings, by the directives behind them.
 	hashEntriesMax    int   // hash-max-listpack-entries
@@ -49,6 +51,7 @@ func (kv *KVStore) applySettings() {
 	kv.maxClients = int(cfg.Int("maxclients"))
 	kv.maxBulk = cfg.Int("proto-max-bulk-len")
 	kv.maxMemory = cfg.Int("maxmemory")
+	kv.trackedKeysMax = cfg.Int("tracking-table-max-keys")
 	kv.minReplicas = cfg.Int("min-replicas-to-write")
 	if cfg.Int("min-replicas-max-lag") == 0 {
 		kv.minReplicas = 0
@@ -58,8 +61,7 @@ func (kv *KVStore) applySettings() {
 	if kv.journal != nil {
 		kv.journal.applySettings()
 	}
-	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly ||
-		kv.snapshot.failed || kv.journal != nil || len(kv.migrating) > 0 || len(kv.monitors) > 0
+	kv.noteGuard()
 	kv.muteStale()
 	kv.repl.stream.resize(cfg.Int("repl-backlog-size"))
 	kv.countGoodReplicas()
@@ -80,6 +82,12 @@ func (kv *KVStore) applySettings() {
 	}
 	kv.applyEncodingLimits()
 	kv.applyObservation()
+}
+
+// noteGuard sees whether commands have to be held against the state of the server.
+func (kv *KVStore) noteGuard() {
+	kv.guarded = kv.maxMemory > 0 || kv.minReplicas > 0 || kv.readOnly || kv.snapshot.failed ||
+		kv.journal != nil || len(kv.migrating) > 0 || len(kv.monitors) > 0 || kv.tracking.clients > 0
 }
 
 // applyEncodingLimits copies the limits of the encodings.

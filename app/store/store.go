@@ -84,6 +84,7 @@ type KVStore struct {
 	channels      pubsubTables
 	monitors      []*Client // in the order they said MONITOR
 	monitorLine   []byte    // where the line of a command is made
+	tracking      trackingState
 	pause         pauseState
 	startupMemory int64
 	standalone    bool   // started from the command line
@@ -239,6 +240,7 @@ func (kv *KVStore) shutDown() {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	kv.stopJournal()
+	kv.tracking.table.drop()
 	kv.arena.Close()
 	kv.makeDatabases(len(kv.dbs))
 }

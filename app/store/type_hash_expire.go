@@ -205,7 +205,7 @@ func (db *database) dropExpired(e entry, elements []arena.Ref) entry {
 	}
 	kv.stats.expiredFields += int64(len(elements))
 	kv.notify(eventHash, "hexpired", key, db)
-	kv.touched(db, key)
+	kv.touchedByItself(db, key, eventExpired)
 	if x.fields.Len() > 0 {
 		db.reschedule(e)
 		return e
