@@ -60,6 +60,7 @@ var debugSubcommands = []debugSubcommand{
 	{"protocol", 1, (*KVStore).debugProtocol},
 	{"quicklist-packed-threshold", 1, (*KVStore).debugPackedThreshold},
 	{"reload", anyArgs, (*KVStore).debugReload},
+	{"replybuffer", 2, (*KVStore).debugReplybuffer},
 	{"segfault", anyArgs, (*KVStore).debugSegfault},
 	{"set-active-expire", 1, (*KVStore).debugSetActiveExpire},
 	{"set-skip-checksum-validation", 1, (*KVStore).debugSkipChecksums},
@@ -105,6 +106,9 @@ func (kv *KVStore) debugHelp(c *Client, args []string) error {
 		"RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
 		"    Save the data and load it again. NOSAVE: load the file that is there.",
 		"    NOFLUSH: keep the data in memory; with MERGE, keys of the file replace it.",
+		"REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>",
+		"REPLYBUFFER RESIZING <0|1>",
+		"    Nothing, for an idle client holds no buffer that could be resized.",
 		"SEGFAULT",
 		"    Crash by an access to memory that is not there.",
 		"SET-ACTIVE-EXPIRE <0|1>",
@@ -158,6 +162,23 @@ func (kv *KVStore) debugSetActiveExpire(c *Client, args []string) error {
 
 func (kv *KVStore) debugSkipChecksums(c *Client, args []string) error {
 	kv.snapshot.skipChecksums = args[0] != "0"
+	c.reply.OK()
+	return nil
+}
+
+// debugReplybuffer steers the resizing of reply buffers, of which idle clients have
+// none here. Tests ask for it all the same.
+func (kv *KVStore) debugReplybuffer(c *Client, args []string) error {
+	switch {
+	case is(args[0], "peak-reset-time"):
+		if !is(args[1], "never") && !is(args[1], "reset") {
+			if _, err := parseInt(args[1]); err != nil {
+				return err
+			}
+		}
+	case !is(args[0], "resizing"):
+		return errUnknownSubOrArity("debug", "replybuffer")
+	}
 	c.reply.OK()
 	return nil
 }
