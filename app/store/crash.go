@@ -74,8 +74,10 @@ func (c *Client) crashText() string {
 	if c.waiter != nil {
 		args = c.waiter.args
 	}
-	if c.cmd != nil {
-		args = c.kv.withoutSecrets(c.cmd, args)
+	if len(args) > 0 {
+		if cmd := c.kv.commands.lookup(args); cmd != nil { // c.cmd may be the one before
+			args = c.kv.withoutSecrets(cmd, args)
+		}
 	}
 	for i, arg := range cutArgs(args) {
 		fmt.Fprintf(&b, "argv[%d]: '%s'\n", i, appendQuoted(nil, arg))
