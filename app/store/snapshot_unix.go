@@ -2,7 +2,11 @@
 
 package store
 
-import "os"
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
 
 // syncDir makes the names in a directory last.
 func syncDir(path string) error {
@@ -13,3 +17,7 @@ func syncDir(path string) error {
 	defer d.Close()
 	return d.Sync()
 }
+
+// surviveFileLimit has a write beyond the limit on the size of files fail, and not
+// end the process.
+func surviveFileLimit() { signal.Ignore(syscall.SIGXFSZ) }

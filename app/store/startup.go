@@ -76,6 +76,7 @@ func (kv *KVStore) startWith(args []string) error {
 		return err
 	}
 	kv.standalone = true
+	surviveFileLimit()
 	kv.logBanner(len(args) > 0)
 	if err := kv.applyStartup(); err != nil {
 		return err
