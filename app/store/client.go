@@ -69,6 +69,8 @@ type Client struct {
 	directFD        int         // of the raw callback the owner is in, -1 outside
 	spentNs         int64       // execution since the socket was last empty or the turn was given up
 
+	counted censusEntry // see evict_clients.go
+
 	argv         []string // of the running command, nil between commands
 	seat         int      // in kv.roster
 	countedBytes int64    // what kv.rosterBytes has of it
@@ -242,6 +244,7 @@ func (kv *KVStore) leave(c *Client) {
 	kv.unblock(c)
 	kv.unpark(c)
 	c.closing = true
+	kv.count(c)
 }
 
 // kill makes the client close as soon as its goroutine sees it. kv.mu is held;

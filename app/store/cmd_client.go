@@ -231,6 +231,7 @@ func (kv *KVStore) cmdClientNoEvict(c *Client, args []string) error {
 	default:
 		return errSyntax
 	}
+	kv.count(c)
 	c.reply.OK()
 	return nil
 }
@@ -469,7 +470,7 @@ func (c *Client) memory() clientMemory {
 	m.output = limitedBytes(c.pendingOutput())
 	waiting := c.out.held + c.out.queued.Load()
 	m.total = m.query + m.queryFree + m.argv + max(m.replySize+waiting, m.output) + int64(c.txn.bytes) + c.subs.bytes() +
-		c.tracking.bytes() + clientStructBytes
+		c.tracking.bytes() + int64(len(c.txn.watched))*watchBytes + clientStructBytes
 	return m
 }
 

@@ -277,6 +277,9 @@ type watch struct {
 	expired bool // the key was there, but had expired, when WATCH came
 }
 
+// watchBytes is about what a watch takes, its part of the key included.
+const watchBytes = 96
+
 // watch starts watching a key of the client's database.
 func (c *Client) watch(key string) {
 	k := c.db.watched[key]

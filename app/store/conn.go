@@ -143,7 +143,7 @@ func (c *Client) releaseWorkspace(gone bool) {
 		return
 	}
 	if c.r != c.w && !gone {
-		c.noteInput(c.w-c.r, len(c.ws.in))
+		c.noteInput(c.w-c.r-c.decoder.Parsed(), len(c.ws.in))
 		return
 	}
 	c.noteInput(0, 0)
@@ -318,6 +318,10 @@ func (c *Client) execute() bool {
 		kv.broadcast()
 	}
 	c.checkOutputLimit()
+	if kv.census.limit > 0 {
+		c.countTurn()
+		kv.checkCensus()
+	}
 	c.finished = c.closing || c.closeAfterReply
 	c.spentNs += kv.clockNs - start
 	c.waiting = c.parked != notParked
@@ -443,7 +447,7 @@ func (c *Client) received(n int) bool {
 	kv.reads.Add(1)
 	size := c.w - c.r - c.decoder.Parsed()
 	if int64(size) <= kv.queryLimit.Load() {
-		return true
+		return !kv.censusOn.Load() || c.countInput()
 	}
 	kv.mu.Lock()
 	defer kv.mu.Unlock()

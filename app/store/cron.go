@@ -201,6 +201,7 @@ func (kv *KVStore) tickClient(c *Client) {
 		return
 	}
 	c.checkOutputLimit()
+	kv.count(c)
 	bytes := c.memory().total
 	kv.rosterBytes += bytes - c.countedBytes
 	c.countedBytes = bytes

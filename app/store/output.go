@@ -305,6 +305,9 @@ func (kv *KVStore) takeFlushes() []flushJob {
 	if len(kv.tracking.changed) > 0 {
 		kv.broadcast()
 	}
+	if kv.census.limit > 0 {
+		kv.takeCensus()
+	}
 	if len(kv.flushes) == 0 {
 		return nil
 	}

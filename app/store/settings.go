@@ -80,6 +80,7 @@ func (kv *KVStore) applySettings() {
 	for i, l := range cfg.OutputBufferLimits() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
+	kv.applyClientsLimit()
 	kv.applyEncodingLimits()
 	kv.applyObservation()
 }

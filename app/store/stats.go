@@ -15,6 +15,7 @@ type serverStats struct {
 	evicted              int64
 	lazyFreed            int64
 	outputLimitClosed    int64
+	evictedClients       int64
 	errors               int64
 	unexpectedErrors     int64 // of commands that a master sent
 	sanitizations        int64 // of blobs that clients RESTOREd

@@ -38,6 +38,7 @@ type KVStore struct {
 	netIn, netOut    atomic.Int64 // bytes from and to clients
 	reads, writes    atomic.Int64 // system calls for them
 	queryLimit       atomic.Int64 // client-query-buffer-limit
+	censusOn         atomic.Bool  // maxmemory-clients is set
 	logLevel         atomic.Int32
 	keepAliveSeconds atomic.Int64
 
@@ -85,6 +86,7 @@ type KVStore struct {
 	monitors      []*Client // in the order they said MONITOR
 	monitorLine   []byte    // where the line of a command is made
 	tracking      trackingState
+	census        clientCensus
 	pause         pauseState
 	startupMemory int64
 	standalone    bool   // started from the command line

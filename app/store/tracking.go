@@ -53,6 +53,7 @@ type clientTracking struct {
 	caching  bool  // CLIENT CACHING came last
 	redirect int64 // the client that is told, 0 for itself
 	prefixes []string
+	size     int64                 // about what prefixes take
 	pending  []pendingInvalidation // what its running command has changed
 }
 
@@ -84,14 +85,11 @@ type prefixLength struct{ length, prefixes int }
 const trackedPrefixBytes = 128
 
 // bytes is about what the tracking of a client takes.
-func (t *clientTracking) bytes() (n int64) {
+func (t *clientTracking) bytes() int64 {
 	if t == nil {
 		return 0
 	}
-	for _, p := range t.prefixes {
-		n += int64(len(p)) + trackedPrefixBytes
-	}
-	return n
+	return t.size
 }
 
 // tracks reports whether the client tracks keys.
@@ -110,10 +108,9 @@ func (kv *KVStore) enableTracking(c *Client, options clientTracking) {
 	if !t.on {
 		s.clients++
 	}
-	kept := clientTracking{caching: t.caching, prefixes: t.prefixes, pending: t.pending}
-	wanted := options.prefixes
+	was, wanted := *t, options.prefixes
 	*t = options
-	t.on, t.caching, t.prefixes, t.pending = true, kept.caching, kept.prefixes, kept.pending
+	t.on, t.caching, t.prefixes, t.size, t.pending = true, was.caching, was.prefixes, was.size, was.pending
 	if t.bcast && len(wanted) == 0 {
 		wanted = []string{""}
 	}
@@ -121,6 +118,7 @@ func (kv *KVStore) enableTracking(c *Client, options clientTracking) {
 		if at, has := slices.BinarySearch(t.prefixes, name); !has {
 			name = strings.Clone(name)
 			t.prefixes = slices.Insert(t.prefixes, at, name)
+			t.size += int64(len(name)) + trackedPrefixBytes
 			s.join(c, name)
 		}
 	}
