@@ -236,9 +236,10 @@ func (kv *KVStore) tickMaster() {
 	timeout := kv.config.Int("repl-timeout")
 	for _, c := range slices.Clone(kv.repl.replicas) {
 		r := c.replica
+		waited := kv.nowMs-r.since >= time.Second.Milliseconds()
 		switch {
-		case r.phase == replicaWaitsStart, r.phase == replicaWaitsEnd && (kv.saver == nil || kv.saver.fanout == nil):
-			c.reply.Buf = append(c.reply.Buf, '\n') // somebody is there
+		case waited && r.phase == replicaWaitsStart, waited && r.phase == replicaWaitsEnd && (kv.saver == nil || kv.saver.fanout == nil):
+			c.reply.Buf = append(c.reply.Buf, '\n') // somebody is there; not sooner, for not every replica expects it
 			c.push()
 		case r.phase == replicaOnline && !r.plain && (kv.nowMs-r.ackMs)/1000 > timeout:
 			kv.log(logWarning, "Disconnecting timedout replica (streaming sync): %s", c.replicaName())
