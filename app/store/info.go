@@ -98,7 +98,7 @@ func (kv *KVStore) infoServer(w *infoWriter) {
 	w.field("go_version", runtime.Version())
 	w.field("gcc_version", "0.0.0")
 	w.field("process_id", os.Getpid())
-	w.field("process_supervised", "no")
+	w.field("process_supervised", kv.supervisor())
 	w.field("run_id", kv.runID)
 	w.field("tcp_port", kv.Info.Port)
 	w.field("server_time_usec", kv.wallTime().UnixMicro())

@@ -86,6 +86,7 @@ func (kv *KVStore) logReady() {
 	if l.unix != nil {
 		kv.log(logNotice, "The server is now ready to accept connections at %s", kv.config.Str("unixsocket"))
 	}
+	kv.tellReady()
 }
 
 // openAll opens what the configuration names. kv.mu is held.

@@ -70,6 +70,7 @@ func (kv *KVStore) prepareShutdown(flags int64) bool {
 		flags = flags&^config.ShutdownSave | config.ShutdownNosave
 	}
 	kv.log(logWarning, "User requested shutdown...")
+	kv.tellSupervisor("STOPPING=1\n")
 	if kv.journal != nil && kv.journal.waiting && kv.aof.rewrite.running {
 		if flags&config.ShutdownForce == 0 {
 			kv.log(logWarning, "Writing initial AOF, can't exit.")
@@ -87,9 +88,11 @@ func (kv *KVStore) prepareShutdown(flags int64) bool {
 	}
 	if kv.savesItself() && flags&config.ShutdownNosave == 0 || flags&config.ShutdownSave != 0 {
 		kv.log(logNotice, "Saving the final RDB snapshot before exiting.")
+		kv.tellSupervisor("STATUS=Saving the final RDB snapshot\n")
 		if !kv.save() {
 			if flags&config.ShutdownForce == 0 {
 				kv.log(logWarning, "Error trying to save the DB, can't exit.")
+				kv.tellSupervisor("STATUS=Error trying to save the DB, can't exit.\n")
 				return false
 			}
 			kv.log(logWarning, "Error trying to save the DB. Exit anyway.")

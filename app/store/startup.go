@@ -82,6 +82,7 @@ func (kv *KVStore) startWith(args []string) error {
 		return err
 	}
 	kv.reportSignals()
+	kv.supervise()
 	kv.writePidFile()
 	kv.loadAtStart()
 	return nil

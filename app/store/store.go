@@ -90,6 +90,7 @@ type KVStore struct {
 	pause         pauseState
 	startupMemory int64
 	standalone    bool   // started from the command line
+	notifySocket  string // systemd's, "" when nobody supervises the server
 	configured    bool   // by the command line or Configure: files are read and written
 	pidFile       string // to be removed at the end, "" for none
 
