@@ -207,22 +207,31 @@ func (d *Dict) refit(a *arena.Arena, before, b block, used, n int) block {
 // seek finds a reference in the chain of its hash: the block, the slot, and
 // the block before, if any. It panics when the reference is not there.
 func (d *Dict) seek(a *arena.Arena, hash uint64, r arena.Ref) (before, b block, slot int) {
-	if d.buckets > 0 {
-		b = d.bucket(a, d.home(hash))
-		pattern := tagPattern(hash)
-		for {
-			for m := b.match(pattern); m != 0; m &= m - 1 {
-				if slot = slotOf(m); b.ref(slot) == r {
-					return before, b, slot
-				}
-			}
-			if !b.linked() {
-				break
-			}
-			before, b = b, b.next(a)
-		}
+	before, b, slot = d.search(a, hash, r)
+	if slot < 0 {
+		panic("dict: no such record in the table")
 	}
-	panic("dict: no such record in the table")
+	return before, b, slot
+}
+
+// search is seek for a reference that may not be there: then slot is negative.
+func (d *Dict) search(a *arena.Arena, hash uint64, r arena.Ref) (before, b block, slot int) {
+	if d.buckets == 0 {
+		return before, b, -1
+	}
+	b = d.bucket(a, d.home(hash))
+	pattern := tagPattern(hash)
+	for {
+		for m := b.match(pattern); m != 0; m &= m - 1 {
+			if slot = slotOf(m); b.ref(slot) == r {
+				return before, b, slot
+			}
+		}
+		if !b.linked() {
+			return before, b, -1
+		}
+		before, b = b, b.next(a)
+	}
 }
 
 // cut takes a reference out of the chain of its hash: the last entry of the

@@ -132,33 +132,75 @@ func (d *Dict) visit(a *arena.Arena, b block, visit func(arena.Ref)) {
 
 // Random returns an element, each with the same probability, or 0 when there
 // is none.
-//
-// Imagine every chain as long as the longest: pick one of all those places
-// until there is an element. In a table with few elements for its buckets that
-// would take long, and one of the elements is picked by its number instead.
 func (d *Dict) Random(t *Type) arena.Ref {
 	if d.elements == 0 {
 		return 0
 	}
+	bucket, at := d.randomPlace(t.Arena)
+	return chainAt(t.Arena, d.bucket(t.Arena, bucket), at)
+}
+
+// randomPlace picks an element of a table that has some, by its bucket and its
+// place in the chain.
+//
+// Imagine every chain as long as the longest: pick one of all those places
+// until there is an element. In a table with few elements for its buckets that
+// would take long, and one of the elements is picked by its number instead.
+func (d *Dict) randomPlace(a *arena.Arena) (bucket uint64, at int) {
 	places := uint64(d.longest)
 	if d.elements < 8*places || places == math.MaxUint16 {
-		return d.nth(t.Arena, rand.Uint64N(d.elements))
+		return d.nth(a, rand.Uint64N(d.elements))
 	}
 	for {
 		x := rand.Uint64N(d.buckets * places)
-		if r := chainAt(t.Arena, d.bucket(t.Arena, x/places), int(x%places)); r != 0 {
-			return r
+		if at = int(x % places); chainAt(a, d.bucket(a, x/places), at) != 0 {
+			return x / places, at
 		}
 	}
 }
 
-// nth returns the element that has n others before it in the order of buckets.
-func (d *Dict) nth(a *arena.Arena, n uint64) arena.Ref {
-	for i := uint64(0); ; i++ {
-		b := d.bucket(a, i)
-		length := uint64(chainLen(a, b))
+// Sample fills refs with different elements, as far as there are so many, and
+// returns their number. Each element is as likely as any other to be among them,
+// as long as refs is no longer than the chains: one is picked, and those
+// behind it in its chain, which begins again at its end, come with it. Neighbours
+// in a chain have nothing in common but bits of their hashes, and to find them
+// costs no cache miss. A chain that is too short is followed by the next, and its
+// elements come less often.
+func (d *Dict) Sample(t *Type, refs []arena.Ref) (n int) {
+	want := min(len(refs), int(d.elements))
+	if want == 0 {
+		return 0
+	}
+	a := t.Arena
+	bucket, at := d.randomPlace(a)
+	for n < want {
+		b := d.bucket(a, bucket)
+		length := chainLen(a, b)
+		for i := range min(length, want-n) {
+			refs[n] = chainAt(a, b, (at+i)%length)
+			n++
+		}
+		if bucket++; bucket == d.buckets {
+			bucket = 0
+		}
+	}
+	return n
+}
+
+// Has reports whether the table has this record under this hash, without looking
+// at the record, which may be gone.
+func (d *Dict) Has(t *Type, hash uint64, r arena.Ref) bool {
+	_, _, slot := d.search(t.Arena, hash, r)
+	return slot >= 0
+}
+
+// nth is the place of the element that has n others before it in the order of
+// buckets.
+func (d *Dict) nth(a *arena.Arena, n uint64) (bucket uint64, at int) {
+	for ; ; bucket++ {
+		length := uint64(chainLen(a, d.bucket(a, bucket)))
 		if n < length {
-			return chainAt(a, b, int(n))
+			return bucket, int(n)
 		}
 		n -= length
 	}

@@ -108,6 +108,9 @@ func (kv *KVStore) applyChanges(changed []string, before listenState) error {
 		}
 	}
 	kv.applySettings()
+	if slices.Contains(changed, "maxmemory") {
+		kv.applyMaxMemory()
+	}
 	if slices.Contains(changed, "aof-disable-auto-gc") {
 		kv.removeHistory()
 	}

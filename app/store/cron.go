@@ -131,9 +131,10 @@ func (kv *KVStore) turn() time.Duration {
 		share -= int64(cronSlice / 2)
 	}
 	expiring := kv.expireDue(share)
+	evicting := kv.evictMore()
 	freeing := kv.freeSome(end)
 	kv.serveReadyKeys() // who waits for a stream that has expired
-	if expiring || freeing || late {
+	if expiring || evicting || freeing || late {
 		kv.expiry.nextMs = 0
 		return cronRest
 	}
@@ -158,11 +159,7 @@ func (kv *KVStore) freeSome(end int64) (more bool) {
 		n := len(kv.drains)
 		switch {
 		case n > 0:
-			// To drain a database may append what its values leave to be drained.
-			if kv.drains[n-1].drain(freeSteps) {
-				kv.drains = slices.Delete(kv.drains, n-1, n)
-			}
-			kv.cron.reclaim = true
+			kv.drainLast(n - 1)
 		case kv.cron.reclaim:
 			kv.cron.reclaim = kv.arena.Reclaim(freeBytes)
 		default:
@@ -172,6 +169,15 @@ func (kv *KVStore) freeSome(end int64) (more bool) {
 			return true
 		}
 	}
+}
+
+// drainLast frees a little of what was dropped, the last of which is number i.
+func (kv *KVStore) drainLast(i int) {
+	// To drain a database may append what its values leave to be drained.
+	if kv.drains[i].drain(freeSteps) {
+		kv.drains = slices.Delete(kv.drains, i, i+1)
+	}
+	kv.cron.reclaim = true
 }
 
 // tickClients looks after some clients: all of them within a second, as Redis
@@ -202,7 +208,16 @@ func (kv *KVStore) tickClient(c *Client) {
 	}
 	c.checkOutputLimit()
 	kv.count(c)
-	bytes := c.memory().total
+	kv.weigh(c)
+}
+
+// weigh notes what a client holds. Replicas do not count: what waits for them is
+// not held against maxmemory.
+func (kv *KVStore) weigh(c *Client) {
+	bytes := int64(0)
+	if !c.isReplica() {
+		bytes = c.memory().total
+	}
 	kv.rosterBytes += bytes - c.countedBytes
 	c.countedBytes = bytes
 }

@@ -106,7 +106,7 @@ func (kv *KVStore) guard(c *Client, cmd *command, flags cmdFlags) error {
 		kv.limitTracking()
 	}
 	switch {
-	case (flags.has(denyOOM) || queuing) && kv.outOfMemory():
+	case kv.maxMemory > 0 && kv.tooMuch(c) && (flags.has(denyOOM) || queuing):
 		return errOOM
 	case (flags.has(write) || cmd.name == "ping") && kv.savingFails():
 		return errMisconf

@@ -8,15 +8,12 @@ func (kv *KVStore) usedMemory() int64 {
 	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes()
 }
 
-// outOfMemory reports whether the server holds more than maxmemory. The check
-// is made for every write, so clients count as cron last counted them, and at
-// least with what each takes when it holds nothing.
-func (kv *KVStore) outOfMemory() bool {
-	if kv.maxMemory == 0 {
-		return false
-	}
+// limitedMemory is what maxmemory limits: all but what waits for replicas and for the
+// append-only file, which evicting keys would only make more. Clients count as
+// they were last counted, and at least with what each takes when it holds nothing.
+func (kv *KVStore) limitedMemory() int64 {
 	clients := max(kv.rosterBytes, int64(len(kv.clients))*clientStructBytes)
-	return kv.arena.Used()+clients+kv.tracking.table.bytes() > kv.maxMemory
+	return kv.arena.Used() + clients + kv.tracking.table.bytes()
 }
 
 // clientBytes is what all clients hold now.

@@ -8,26 +8,31 @@ import (
 // settings are the directives that commands and cron look at all the time,
 // copied out of the configuration whenever it changes.
 type settings struct {
-	maxClients     int
-	maxBulk        int64 // proto-max-bulk-len
-	maxMemory      int64
-	minReplicas    int64 // min-replicas-to-write, when it is in force
-	readOnly       bool  // a replica that takes writes from its master alone
-	guarded        bool  // one of the three above is set, saving has failed, there is an append-only file, keys migrate, somebody monitors, or clients track keys
-	protectedMode  bool
-	idleTimeoutMs  int64
-	outputLimits   [clientClasses]outputLimit
-	keyspaceEvents int
-	lfu            bool
-	lfuLogFactor   int64
-	lfuDecayTime   int64
-	lazyUserDel    bool
-	lazyUserFlush  bool
-	lazyServerDel  bool
-	lazyExpire     bool
-	parkedClients  int
-	tracksLatency  bool  // latency-tracking
-	noticeNs       int64 // the duration from which on a command concerns anybody: see observe.go
+	maxClients      int
+	maxBulk         int64 // proto-max-bulk-len
+	maxMemory       int64
+	minReplicas     int64 // min-replicas-to-write, when it is in force
+	readOnly        bool  // a replica that takes writes from its master alone
+	guarded         bool  // one of the three above is set, saving has failed, there is an append-only file, keys migrate, somebody monitors, or clients track keys
+	protectedMode   bool
+	idleTimeoutMs   int64
+	outputLimits    [clientClasses]outputLimit
+	keyspaceEvents  int
+	lfu             bool
+	lfuLogFactor    int64
+	lfuDecayTime    int64
+	lazyUserDel     bool
+	lazyUserFlush   bool
+	lazyServerDel   bool
+	lazyExpire      bool
+	lazyEviction    bool
+	policy          evictionPolicy
+	evictionNs      int64 // how long one command may evict
+	evictionSamples int
+	ignoresMax      bool // replica-ignore-maxmemory
+	parkedClients   int
+	tracksLatency   bool  // latency-tracking
+	noticeNs        int64 // the duration from which on a command concerns anybody: see observe.go
 
 	trackedKeysMax int64 // tracking-table-max-keys
 
@@ -81,6 +86,7 @@ func (kv *KVStore) applySettings() {
 		kv.outputLimits[i] = outputLimit{hard: l.HardBytes, soft: l.SoftBytes, softMs: l.SoftSeconds * 1000}
 	}
 	kv.applyClientsLimit()
+	kv.applyEviction()
 	kv.applyEncodingLimits()
 	kv.applyObservation()
 }

@@ -54,6 +54,7 @@ func (s *serverStats) errorReply(err error) {
 // resetStats starts the counters of INFO again. The peak of memory stays.
 func (kv *KVStore) resetStats() {
 	kv.stats = serverStats{peakMemory: kv.stats.peakMemory}
+	kv.eviction.sinceNs, kv.eviction.exceedNs = 0, 0
 	kv.netIn.Store(0)
 	kv.netOut.Store(0)
 	kv.reads.Store(0)

@@ -103,15 +103,16 @@ type KVStore struct {
 	nesting  int       // of calls within EXEC
 	lruClock uint32
 
-	dirty   int64 // changes since the last save
-	effects effects
-	stats   serverStats
-	slow    slowState
-	latency latencyState // has a mutex of its own
-	expiry  expiryState
-	repl    replication
-	blocked blockedState
-	drains  []drainable // what is being freed in steps; the last first
+	dirty    int64 // changes since the last save
+	effects  effects
+	stats    serverStats
+	slow     slowState
+	latency  latencyState // has a mutex of its own
+	expiry   expiryState
+	eviction evictionState
+	repl     replication
+	blocked  blockedState
+	drains   []drainable // what is being freed in steps; the last first
 
 	snapshot  snapshotState
 	aof       aofState
