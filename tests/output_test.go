@@ -227,3 +227,22 @@ func TestOutputSlowSubscriber(t *testing.T) {
 	publisher.expect("PUBSUB NUMSUB ch", []any{"ch", 1})
 	waitFor(t, "the subscriber to be gone", func() bool { return s.infoInt(t, "connected_clients") == 3 })
 }
+
+// TestOutputOfAnyLength asks for random elements without end. The client is closed,
+// and the server goes on with the others; a moderate count is answered.
+func TestOutputOfAnyLength(t *testing.T) {
+	s := start(t, "--maxmemory", "100mb")
+	c := s.client(t)
+	c.doInt("SADD", "s", "a", "b")
+	c.doInt("HSET", "h", "f", "v")
+	c.doInt("ZADD", "z", "1", "m")
+	for _, cmd := range [][]string{{"SRANDMEMBER", "s"}, {"HRANDFIELD", "h"}, {"ZRANDMEMBER", "z"}} {
+		if n := len(c.do(append(cmd, "-50000")...).elems); n != 50000 {
+			t.Errorf("%s answered with %d elements", cmd[0], n)
+		}
+		greedy := s.client(t)
+		greedy.send(append(cmd, "-4611686018427387904")...)
+		greedy.readEOF()
+	}
+	c.expect("PING", status("PONG"))
+}

@@ -144,16 +144,14 @@ func (c *Client) replyPicked(p *fieldPicker, values bool) {
 // replyRepeated answers with so many fields, each picked from all. The number
 // may be beyond any memory: the limit of the client's output ends it.
 func (c *Client) replyRepeated(e entry, count int64, values bool) {
-	const step = 1000 // fields between two looks at the output
 	c.replyHeadOfPairs(count, values)
 	p := c.kv.newFieldPicker(e, count)
-	for count > 0 && !c.closing {
-		n := min(count, step)
-		for range n {
-			c.replyPicked(&p, values)
+	for look := replyLook; count > 0 && !c.closing; count-- {
+		c.replyPicked(&p, values)
+		if c.reply.Len() >= look {
+			c.checkReplyLimit()
+			look = c.reply.Len() + replyLook
 		}
-		count -= n
-		c.checkOutputLimit()
 	}
 }
 

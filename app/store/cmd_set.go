@@ -304,14 +304,15 @@ func (kv *KVStore) randomMembers(c *Client, key, arg string) error {
 // replyRepeating writes count members, each picked from the whole set. It ends
 // early for a client that is closed because its output is too much.
 func (c *Client) replyRepeating(s *set, count int64) {
-	const checkEvery = 1024
 	c.reply.Array(int(count))
-	for i := range count {
+	look := replyLook
+	for range count {
 		c.reply.Bulk(s.at(s.random()))
-		if i%checkEvery == checkEvery-1 {
-			if c.checkOutputLimit(); c.closing {
+		if c.reply.Len() >= look {
+			if c.checkReplyLimit(); c.closing {
 				return
 			}
+			look = c.reply.Len() + replyLook
 		}
 	}
 }

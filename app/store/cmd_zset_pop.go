@@ -200,7 +200,6 @@ func (kv *KVStore) cmdZrandmember(c *Client, args []string) error {
 // replyRepeatedMembers answers with so many members, each picked from all. The
 // number may be beyond any memory: the limit of the client's output ends it.
 func (c *Client) replyRepeatedMembers(z *zset, count int64, withScores bool) {
-	const step = 1000 // members between two looks at the output
 	head := count
 	if withScores && c.reply.Proto < 3 {
 		head *= 2
@@ -208,14 +207,13 @@ func (c *Client) replyRepeatedMembers(z *zset, count int64, withScores bool) {
 	c.reply.Array(int(head))
 	var w zsetWalk
 	length := z.len()
-	for count > 0 && !c.closing {
-		n := min(count, step)
-		for range n {
-			w.seek(z, rand.IntN(length))
-			c.replyScored(w.member(), w.score(), withScores)
+	for look := replyLook; count > 0 && !c.closing; count-- {
+		w.seek(z, rand.IntN(length))
+		c.replyScored(w.member(), w.score(), withScores)
+		if c.reply.Len() >= look {
+			c.checkReplyLimit()
+			look = c.reply.Len() + replyLook
 		}
-		count -= n
-		c.checkOutputLimit()
 	}
 }
 

@@ -372,6 +372,40 @@ func (c *Client) checkOutputLimit() {
 	c.kill()
 }
 
+// replyLook is how many bytes of a reply of any length are written between two looks at its length.
+const replyLook = 64 << 10
+
+// checkReplyLimit is checkOutputLimit in the middle of a reply whose length the
+// client was free to choose. Where no limit is set it closes the client before
+// one reply takes a quarter of the machine's memory: the whole of it is put together
+// in one turn, and nobody could do anything meanwhile. kv.mu is held.
+func (c *Client) checkReplyLimit() {
+	c.checkOutputLimit()
+	if size := int64(c.reply.Len()); !c.closing && size > c.kv.replyMax() {
+		c.kv.log(logWarning, "Client %s closed: a reply of %d bytes and more to come.", c.describe(), size)
+		c.kv.stats.outputLimitClosed++
+		c.dropOutput()
+		c.kill()
+	}
+}
+
+// replyMax is the greatest such reply: a quarter of maxmemory or, where there is
+// none, of the machine's memory. It is never below what a moderate count comes to.
+func (kv *KVStore) replyMax() int64 {
+	const (
+		atLeast = 64 << 20
+		unknown = 4 << 30 // where the system does not tell what it has
+	)
+	total := kv.maxMemory
+	if total == 0 {
+		total = systemMemory()
+	}
+	if total == 0 {
+		total = unknown
+	}
+	return max(total/4, atLeast)
+}
+
 // limitedBytes is what Redis holds against a limit when size bytes wait: the
 // first 16 KiB lie in a buffer of the client's own and do not count; the rest
 // counts by the blocks it would fill.
