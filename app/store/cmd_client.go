@@ -343,14 +343,14 @@ func (kv *KVStore) cmdClientPause(c *Client, args []string) error {
 	if ms < 0 {
 		return errTimeoutNegative
 	}
-	kv.pauseFor(kind, ms)
+	kv.pauseFor(pauseByClient, kind, ms)
 	c.reply.OK()
 	return nil
 }
 
 // cmdClientUnpause serves CLIENT UNPAUSE.
 func (kv *KVStore) cmdClientUnpause(c *Client, args []string) error {
-	kv.unpause()
+	kv.unpause(pauseByClient)
 	c.reply.OK()
 	return nil
 }
@@ -368,7 +368,7 @@ func (kv *KVStore) cmdClientUnblock(c *Client, args []string) error {
 		return err
 	}
 	other := kv.clients[id]
-	if other == nil || other.waiter == nil || other.waiter.onTimeout == nil { // a pause or MIGRATE cannot be ended for one client
+	if other == nil || other.waiter == nil || other.waiter.onTimeout == nil { // a pause, SHUTDOWN or MIGRATE cannot be ended for one client
 		c.reply.Int(0)
 		return nil
 	}

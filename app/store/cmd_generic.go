@@ -8,7 +8,7 @@ var genericCommands = []command{
 	{name: "del", arity: -2, flags: write, cats: catKeyspace, keys: keyRange(1, -1, 1, keyRM|keyDelete), run: (*KVStore).cmdDel},
 	{name: "exists", arity: -2, flags: readonly | fast, cats: catKeyspace, keys: keyRange(1, -1, 1, keyRO), run: (*KVStore).cmdExists},
 	{name: "move", arity: 3, flags: write | fast, cats: catKeyspace, keys: key1(keyRW | keyAccess | keyUpdate), run: (*KVStore).cmdMove},
-	{name: "randomkey", arity: 1, flags: readonly, cats: catKeyspace, run: (*KVStore).cmdRandomkey},
+	{name: "randomkey", arity: 1, flags: readonly | wanders, cats: catKeyspace, run: (*KVStore).cmdRandomkey},
 	{name: "rename", arity: 3, flags: write, cats: catKeyspace, keys: renameKeys(keyUpdate), run: (*KVStore).cmdRename},
 	{name: "renamenx", arity: 3, flags: write | fast, cats: catKeyspace, keys: renameKeys(keyInsert), run: (*KVStore).cmdRenamenx},
 	{name: "touch", arity: -2, flags: readonly | fast, cats: catKeyspace, keys: keyRange(1, -1, 1, keyRO), run: (*KVStore).cmdTouch},

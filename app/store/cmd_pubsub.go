@@ -71,12 +71,14 @@ func (kv *KVStore) cmdSunsubscribe(c *Client, args []string) error {
 // cmdPublish serves PUBLISH channel message.
 func (kv *KVStore) cmdPublish(c *Client, args []string) error {
 	c.reply.Int(int64(kv.publish(args[1], args[2])))
+	kv.propagateToReplicas(c, args)
 	return nil
 }
 
 // cmdSpublish serves SPUBLISH shardchannel message.
 func (kv *KVStore) cmdSpublish(c *Client, args []string) error {
 	c.reply.Int(int64(kv.publishShard(args[1], args[2])))
+	kv.propagateToReplicas(c, args)
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 
 var scanCommands = []command{
 	{name: "keys", arity: 2, flags: readonly, cats: catKeyspace | catDangerous, run: (*KVStore).cmdKeys},
-	{name: "scan", arity: -2, flags: readonly, cats: catKeyspace, run: (*KVStore).cmdScan},
+	{name: "scan", arity: -2, flags: readonly | wanders, cats: catKeyspace, run: (*KVStore).cmdScan},
 }
 
 // cmdKeys serves KEYS pattern.

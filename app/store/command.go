@@ -42,6 +42,7 @@ const (
 	inPubsub  // allowed to a RESP2 client in subscribed mode
 	protected // allowed only as enable-debug-command says
 	endsBatch // may change how what follows is parsed or whether it runs
+	wanders   // comes across keys that nobody has named
 	dynamic   // an EXEC: flags of the queued commands count as its own
 )
 

@@ -461,7 +461,7 @@ func TestParkedByPause(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			s := serveSockets(t)
-			s.locked(func() { s.pauseFor(pauseWrites, time.Hour.Milliseconds()) })
+			s.locked(func() { s.pauseFor(pauseByClient, pauseWrites, time.Hour.Milliseconds()) })
 			var waiting, leaving []*peer
 			for range 20 {
 				p := s.dial(t, transport)
@@ -487,7 +487,7 @@ func TestParkedByPause(t *testing.T) {
 				defer s.mu.Unlock()
 				return s.parkedClients == 20
 			})
-			s.locked(func() { s.unpause() })
+			s.locked(func() { s.unpause(pauseByClient) })
 			for _, p := range waiting {
 				for _, want := range []string{"OK", "1", "OK", "2", "PONG"} {
 					p.do2(want)
@@ -599,14 +599,14 @@ func TestConnWithoutDeadlines(t *testing.T) {
 		s.HandleConnection(Connection{Conn: stubbornConn{theirs}}, nil)
 	}()
 	p.do("PING")
-	s.locked(func() { s.pauseFor(pauseWrites, time.Hour.Milliseconds()) })
+	s.locked(func() { s.pauseFor(pauseByClient, pauseWrites, time.Hour.Milliseconds()) })
 	p.send("SET a 1")
 	waitFor(t, "the client to be parked", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.parkedClients == 1
 	})
-	s.locked(func() { s.unpause() })
+	s.locked(func() { s.unpause(pauseByClient) })
 	p.do2("OK")
 	s.locked(func() {
 		for _, c := range s.clients {

@@ -104,6 +104,7 @@ func (kv *KVStore) tick() {
 	kv.tickReplica()
 	kv.expireOwn()
 	kv.tickMaster()
+	kv.tickShutdown()
 	kv.migrateLinks.closeIdle()
 	kv.tickTracking()
 	kv.tickClients()

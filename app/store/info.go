@@ -110,6 +110,9 @@ func (kv *KVStore) infoServer(w *infoWriter) {
 	w.field("executable", executable)
 	w.field("config_file", kv.config.File())
 	w.field("io_threads_active", 0)
+	if end := kv.ending.untilMs; end != 0 {
+		w.field("shutdown_in_milliseconds", max(end-kv.nowMs, 0))
+	}
 }
 
 // buildID tells builds apart, as a hexadecimal number.
@@ -125,7 +128,7 @@ func (kv *KVStore) infoClients(w *infoWriter) {
 		in = max(in, c.inputSize.Load())
 		out = max(out, c.out.peak)
 	}
-	w.field("connected_clients", len(kv.clients))
+	w.field("connected_clients", len(kv.clients)-len(kv.repl.replicas))
 	w.field("cluster_connections", 0)
 	w.field("maxclients", kv.maxClients)
 	w.field("client_recent_max_input_buffer", in)

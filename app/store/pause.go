@@ -13,9 +13,40 @@ const (
 	pauseAll
 )
 
-type pauseState struct {
+// A pauseReason is why there is a pause. Each has its own, and the strictest counts.
+type pauseReason uint8
+
+const (
+	pauseByClient pauseReason = iota
+	pauseForShutdown
+	pauseForFailover
+	pauseReasons
+)
+
+// A pause lasts until a time, ms since 1970.
+type pause struct {
 	kind  pauseKind
 	endMs int64
+}
+
+// A pauseState is the pause that counts, and what it is made of.
+type pauseState struct {
+	pause
+	reasons [pauseReasons]pause
+}
+
+// sum works out the pause that counts: it ends when there is something else to count.
+func (s *pauseState) sum() {
+	s.pause = pause{}
+	for _, p := range s.reasons {
+		if p.kind == pauseNone {
+			continue
+		}
+		if s.kind == pauseNone || p.endMs < s.endMs {
+			s.endMs = p.endMs
+		}
+		s.kind = max(s.kind, p.kind)
+	}
 }
 
 // pausedFor reports whether a command of these flags must wait.
@@ -33,12 +64,14 @@ func (kv *KVStore) pausedFor(flags cmdFlags) bool {
 }
 
 // pauseFor pauses for ms. A pause under way is made longer or stricter by
-// another one, never shorter or milder.
-func (kv *KVStore) pauseFor(kind pauseKind, ms int64) {
-	kv.pause.kind = max(kv.pause.kind, kind)
-	if end := kv.nowMs + ms; end > kv.pause.endMs && end > 0 {
-		kv.pause.endMs = end
+// another one for the same reason, never shorter or milder.
+func (kv *KVStore) pauseFor(why pauseReason, kind pauseKind, ms int64) {
+	p := &kv.pause.reasons[why]
+	p.kind = max(p.kind, kind)
+	if end := kv.nowMs + ms; end > p.endMs && end > 0 {
+		p.endMs = end
 	}
+	kv.pause.sum()
 	kv.cron.nudge() // it ends the pause in time
 }
 
@@ -50,16 +83,26 @@ func (kv *KVStore) pauseLeft() time.Duration {
 	return time.Duration(kv.pause.endMs*int64(time.Millisecond) - (kv.baseNs + kv.clockNs))
 }
 
-// endPause ends a pause whose time is over.
+// endPause ends the pauses whose time is over.
 func (kv *KVStore) endPause() {
-	if kv.pause.kind != pauseNone && kv.nowMs >= kv.pause.endMs {
-		kv.unpause()
+	if kv.pause.kind == pauseNone || kv.nowMs < kv.pause.endMs {
+		return
+	}
+	for why, p := range kv.pause.reasons {
+		if p.kind != pauseNone && kv.nowMs >= p.endMs {
+			kv.unpause(pauseReason(why))
+		}
 	}
 }
 
-// unpause ends the pause and wakes who waits for it.
-func (kv *KVStore) unpause() {
-	kv.pause = pauseState{}
+// unpause ends the pause that there is for a reason, and wakes who waits for it.
+// Those who still have to wait will be parked again.
+func (kv *KVStore) unpause(why pauseReason) {
+	if kv.pause.reasons[why].kind == pauseNone {
+		return
+	}
+	kv.pause.reasons[why] = pause{}
+	kv.pause.sum()
 	for _, c := range kv.clients {
 		if c.parked == parkedByPause {
 			kv.unpark(c)

@@ -88,13 +88,23 @@ func (kv *KVStore) endUnit() {
 }
 
 // propagateAside hands on a change that no client asked for: the end of a key or
-// of fields. During a command it becomes part of what that one did.
+// of fields. During a command it becomes part of what that one did, unless that
+// comes across any keys: these have nothing to do with one another.
 func (kv *KVStore) propagateAside(db *database, args ...string) {
 	kv.effects.sink(db.id, args)
-	if kv.client != nil {
+	if c := kv.client; c != nil && (kv.nesting > 0 || c.cmd == nil || !c.cmd.flags.has(wanders)) {
 		kv.effects.due = true
 	} else {
 		kv.endUnit()
+	}
+}
+
+// propagateToReplicas hands on a command that changes no data, so that the
+// append-only file does not want it.
+func (kv *KVStore) propagateToReplicas(c *Client, args []string) {
+	if s := &kv.repl.stream; s.active() && kv.Info.Role != "slave" {
+		s.feed(c.db.id, args)
+		kv.effects.due = true
 	}
 }
 

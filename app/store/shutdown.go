@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"math"
 	"os"
 	"time"
 
@@ -12,11 +13,21 @@ import (
 // is saved first, if save points or the one who asks want it; when that fails
 // the server goes on, rather than lose what was to be kept. From then on no
 // command runs.
+//
+// A master whose replicas lag behind gives them shutdown-timeout seconds first.
+// Meanwhile it takes no writes.
 
-// cmdShutdown serves SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]. There is
-// nothing to wait for before the end, so NOW changes nothing, and a shutdown
-// that could be aborted is in progress only after a signal, while DEBUG PAUSE-CRON
-// keeps it from beginning.
+// An endingState is a shutdown that waits for replicas.
+type endingState struct {
+	untilMs int64 // ms since 1970; 0 when there is none
+	flags   int64
+	asking  []*waiter     // who said SHUTDOWN
+	done    []chan<- bool // told how it came out
+}
+
+// cmdShutdown serves SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]. There is one to be
+// aborted while it waits for replicas, and after a signal for as long as DEBUG
+// PAUSE-CRON keeps it from beginning.
 func (kv *KVStore) cmdShutdown(c *Client, args []string) error {
 	var flags int64
 	abort := false
@@ -41,11 +52,18 @@ func (kv *KVStore) cmdShutdown(c *Client, args []string) error {
 	case abort && flags != 0, flags&both == both:
 		return errSyntax
 	case abort:
-		if !kv.cron.paused || !kv.signalled.Swap(false) {
+		switch {
+		case kv.ending.untilMs != 0:
+			kv.cancelShutdown()
+		case !kv.cron.paused || !kv.signalled.Swap(false):
 			return errNoShutdown
 		}
 		kv.log(logNotice, "Shutdown manually aborted.")
 		c.reply.OK()
+		return nil
+	case c.master == nil && (kv.ending.untilMs != 0 || kv.awaitReplicas(flags)):
+		kv.block(c, wait{})
+		kv.ending.asking = append(kv.ending.asking, c.waiter)
 		return nil
 	case !kv.prepareShutdown(flags):
 		return errShutdown
@@ -62,6 +80,89 @@ const (
 	errShutdown   replyError = "ERR Errors trying to SHUTDOWN. Check logs."
 )
 
+// awaitReplicas begins a shutdown, and reports whether it has to wait for replicas.
+func (kv *KVStore) awaitReplicas(flags int64) bool {
+	kv.log(logWarning, "User requested shutdown...")
+	kv.tellSupervisor("STOPPING=1\n")
+	seconds := kv.config.Int("shutdown-timeout")
+	if flags&config.ShutdownNow != 0 || seconds == 0 || kv.lagging() == 0 {
+		return false
+	}
+	kv.ending = endingState{untilMs: kv.nowMs + seconds*1000, flags: flags}
+	if kv.pause.kind == pauseNone {
+		kv.tellReplicas("REPLCONF", "GETACK", "*")
+	}
+	kv.pauseFor(pauseForShutdown, pauseWrites, math.MaxInt64-kv.nowMs)
+	kv.log(logNotice, "Waiting for replicas before shutting down.")
+	return true
+}
+
+// lagging is how many replicas have not acknowledged the whole stream.
+func (kv *KVStore) lagging() (n int) {
+	for _, c := range kv.repl.replicas {
+		if c.replica.ack != kv.repl.stream.offset {
+			n++
+		}
+	}
+	return n
+}
+
+// cancelShutdown gives up a shutdown that waits for replicas.
+func (kv *KVStore) cancelShutdown() {
+	asking, done := kv.ending.asking, kv.ending.done
+	kv.ending = endingState{}
+	for _, w := range asking {
+		if w.client.waiter == w {
+			kv.resume(w, failWith(errShutdown))
+		}
+	}
+	for _, told := range done {
+		told <- false
+	}
+	kv.unpause(pauseForShutdown)
+}
+
+// tickShutdown is cron's part: it goes on with a shutdown that has waited enough.
+func (kv *KVStore) tickShutdown() {
+	e := &kv.ending
+	if e.untilMs == 0 || kv.closed || kv.nowMs < e.untilMs && kv.lagging() > 0 {
+		return
+	}
+	if !kv.prepareShutdown(e.flags) {
+		kv.log(logWarning, "Errors trying to shut down the server. Check the logs for more information.")
+		kv.cancelShutdown()
+		return
+	}
+	kv.refuseClients(nil)
+	for _, told := range e.done {
+		told <- true
+	}
+	if len(e.done) == 0 {
+		go kv.finishShutdown()
+	}
+}
+
+// logReplicas says in the log which replicas do not have all data.
+func (kv *KVStore) logReplicas() {
+	all := len(kv.repl.replicas)
+	if all == 0 {
+		return
+	}
+	for _, c := range kv.repl.replicas {
+		r := c.replica
+		if r.ack == kv.repl.stream.offset {
+			continue
+		}
+		lag := int64(0)
+		if r.phase == replicaOnline {
+			lag = (kv.nowMs - r.ackMs) / 1000
+		}
+		kv.log(logWarning, "Lagging replica %s reported offset %d behind master, lag=%d, state=%s.",
+			c.replicaName(), kv.repl.stream.offset-r.ack, lag, replicaPhases[r.phase])
+	}
+	kv.log(logNotice, "%d of %d replicas are in sync when shutting down.", all-kv.lagging(), all)
+}
+
 // prepareShutdown does what has to be done before the end, and reports whether it
 // could. kv.mu is held.
 func (kv *KVStore) prepareShutdown(flags int64) bool {
@@ -69,8 +170,7 @@ func (kv *KVStore) prepareShutdown(flags int64) bool {
 		// Half the data must not replace all of it.
 		flags = flags&^config.ShutdownSave | config.ShutdownNosave
 	}
-	kv.log(logWarning, "User requested shutdown...")
-	kv.tellSupervisor("STOPPING=1\n")
+	kv.logReplicas()
 	if kv.journal != nil && kv.journal.waiting && kv.aof.rewrite.running {
 		if flags&config.ShutdownForce == 0 {
 			kv.log(logWarning, "Writing initial AOF, can't exit.")
@@ -154,11 +254,18 @@ func (kv *KVStore) shutdownWith(flags int64) error {
 		kv.unlock()
 		return nil
 	}
-	ready := kv.prepareShutdown(flags)
-	if ready {
+	var told chan bool
+	ready := false
+	if kv.ending.untilMs != 0 || kv.awaitReplicas(flags) {
+		told = make(chan bool, 1)
+		kv.ending.done = append(kv.ending.done, told)
+	} else if ready = kv.prepareShutdown(flags); ready {
 		kv.refuseClients(nil)
 	}
 	kv.unlock()
+	if told != nil {
+		ready = <-told
+	}
 	if !ready {
 		return errNotSaved
 	}

@@ -88,6 +88,7 @@ type KVStore struct {
 	tracking      trackingState
 	census        clientCensus
 	pause         pauseState
+	ending        endingState
 	startupMemory int64
 	standalone    bool   // started from the command line
 	notifySocket  string // systemd's, "" when nobody supervises the server
