@@ -467,7 +467,9 @@ func (c *Client) memory() clientMemory {
 		m.queryFree = int64(len(c.ws.in)) - m.query
 	}
 	m.replySize = int64(cap(c.reply.Buf))
-	m.output = limitedBytes(c.pendingOutput())
+	if m.output = c.pendingOutput(); !c.isReplica() {
+		m.output = limitedBytes(m.output)
+	}
 	waiting := c.out.held + c.out.queued.Load()
 	m.total = m.query + m.queryFree + m.argv + max(m.replySize+waiting, m.output) + int64(c.txn.bytes) + c.subs.bytes() +
 		c.tracking.bytes() + int64(len(c.txn.watched))*watchBytes + clientStructBytes

@@ -59,11 +59,11 @@ func (kv *KVStore) cmdPsync(c *Client, args []string) error {
 			return err
 		}
 		if kv.goOnWith(c, args[1], offset) {
-			kv.repl.syncsPartial++
+			kv.stats.syncsPartial++
 			return nil
 		}
 		if args[1] == "" || args[1][0] != '?' {
-			kv.repl.syncsRefused++
+			kv.stats.syncsRefused++
 		}
 	}
 	kv.syncFully(c)

@@ -41,6 +41,7 @@ type loadingState struct {
 	replID     string // "" when it says nothing
 	replOffset int64  // -1 when it says nothing
 
+	first       bool // it is the data of the start, with which the replication stream goes on
 	keepExpired bool // of a base: commands follow that were run when the keys were there
 }
 
@@ -175,6 +176,9 @@ func (l *snapshotLoad) aux(name, text string) {
 		}
 	case "repl-offset":
 		kv.snapshot.loading.replOffset = number
+		if kv.snapshot.loading.first {
+			kv.resumeStream()
+		}
 	case "lua", "redis-bits":
 	default:
 		if strings.HasPrefix(name, "%") {
@@ -204,6 +208,10 @@ func (l *snapshotLoad) key() error {
 		return l.failed(err)
 	case expireAt != -1 && expireAt < kv.nowMs && kv.Info.Role != "slave" && !state.keepExpired:
 		state.expired++
+		if s := &kv.repl.stream; state.first && s.active() {
+			s.feed(l.db.id, []string{delName(kv.lazyExpire), l.r.Key}) // replicas may still have it
+			s.endUnit()
+		}
 		v.drop(kv)
 		return nil
 	}
@@ -269,7 +277,9 @@ func (kv *KVStore) loadInBackground(f *os.File, err error) {
 		r, err = kv.openSnapshot(f, src)
 	}
 	if err == nil {
+		kv.snapshot.loading.first = true
 		_, err = kv.loadResting(r, false, src.delay)
+		kv.snapshot.loading.first = false
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		kv.failToLoad(err)
@@ -281,7 +291,6 @@ func (kv *KVStore) loadInBackground(f *os.File, err error) {
 		return
 	}
 	kv.log(logNotice, "DB loaded from disk: %.3f seconds", time.Since(began).Seconds())
-	kv.resumeStream()
 	if state.ready {
 		kv.logReady()
 	}

@@ -5,7 +5,7 @@ import "math/rand/v2"
 // usedMemory is what INFO calls used_memory: the arena's live bytes, which are
 // exact, and what clients hold in buffers and queues, as cron last counted it.
 func (kv *KVStore) usedMemory() int64 {
-	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes()
+	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes() + kv.repl.stream.bytes()
 }
 
 // limitedMemory is what maxmemory limits: all but what waits for replicas and for the
@@ -20,7 +20,7 @@ func (kv *KVStore) limitedMemory() int64 {
 func (kv *KVStore) clientBytes() int64 {
 	var sum int64
 	for _, c := range kv.clients {
-		sum += c.memory().total
+		sum += c.memory().total - c.lag()
 	}
 	return sum
 }
@@ -35,7 +35,7 @@ type memoryFigures struct {
 func (kv *KVStore) memoryFigures() memoryFigures {
 	m := memoryFigures{rss: residentMemory(), mapped: kv.arena.Mapped(), system: systemMemory(), startup: kv.startupMemory}
 	m.clients = kv.clientBytes()
-	m.used = kv.arena.Used() + m.clients + kv.tracking.table.bytes()
+	m.used = kv.arena.Used() + m.clients + kv.tracking.table.bytes() + kv.repl.stream.bytes()
 	kv.stats.peakMemory = max(kv.stats.peakMemory, m.used)
 	m.peak = kv.stats.peakMemory
 	m.overhead = m.startup + m.clients + kv.tracking.table.bytes()

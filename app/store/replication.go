@@ -51,7 +51,7 @@ func (kv *KVStore) savedStream() (db int, ok bool) {
 	return 0, false
 }
 
-// resumeStream goes on with the stream where the snapshot was made that was loaded
+// resumeStream goes on with the stream where the snapshot was made that is loaded
 // at the start, if it says so. A replica asks its master for what came since. A
 // master keeps the name of the stream for replicas that know it.
 func (kv *KVStore) resumeStream() {

@@ -23,12 +23,10 @@ type masterSide struct {
 	good      int   // replicas that are not behind for longer than min-replicas-max-lag
 	aloneFrom int64 // ms since 1970: since when there has been no replica
 	secondMs  int64 // when the work of each second is due
-	pingMs    int64 // when the next PING is due
+	seconds   int64 // of work, for what is not done each second
 	asking    bool  // somebody has begun to WAIT: the replicas are to be asked
 	waiting   []*waiter
 	netOut    atomic.Int64 // bytes to replicas
-
-	syncsFull, syncsPartial, syncsRefused int64
 }
 
 // A replicaPhase is how far a replica has come.
@@ -229,8 +227,8 @@ func (kv *KVStore) tickMaster() {
 		return
 	}
 	kv.repl.secondMs = kv.nowMs + time.Second.Milliseconds()
-	if kv.Info.Role != "slave" && len(kv.repl.replicas) > 0 && kv.nowMs >= kv.repl.pingMs && kv.pause.kind == pauseNone {
-		kv.repl.pingMs = kv.nowMs + kv.config.Int("repl-ping-replica-period")*1000
+	kv.repl.seconds++
+	if kv.repl.seconds%kv.config.Int("repl-ping-replica-period") == 0 && kv.Info.Role != "slave" && len(kv.repl.replicas) > 0 && kv.pause.kind == pauseNone {
 		kv.tellReplicas("PING")
 	}
 	timeout := kv.config.Int("repl-timeout")

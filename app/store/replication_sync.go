@@ -60,7 +60,7 @@ func (kv *KVStore) goOnWith(c *Client, id string, offset int64) bool {
 // that has what it needs.
 func (kv *KVStore) syncFully(c *Client) {
 	r := c.replica
-	kv.repl.syncsFull++
+	kv.stats.syncsFull++
 	c.setPhase(replicaWaitsStart)
 	kv.enlist(c)
 	if !kv.repl.stream.active() {

@@ -17,6 +17,9 @@ type serverStats struct {
 	outputLimitClosed    int64
 	evictedClients       int64
 	errors               int64
+	syncsFull            int64
+	syncsPartial         int64
+	syncsRefused         int64 // partial ones
 	unexpectedErrors     int64 // of commands that a master sent
 	sanitizations        int64 // of blobs that clients RESTOREd
 	errorsByCode         map[string]int64
@@ -57,6 +60,8 @@ func (kv *KVStore) resetStats() {
 	kv.eviction.sinceNs, kv.eviction.exceedNs = 0, 0
 	kv.netIn.Store(0)
 	kv.netOut.Store(0)
+	kv.repl.netIn.Store(0)
+	kv.repl.netOut.Store(0)
 	kv.reads.Store(0)
 	kv.writes.Store(0)
 	kv.commands.each(func(cmd *command) { cmd.stats = commandStats{} })
