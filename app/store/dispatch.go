@@ -16,6 +16,7 @@ import (
 func (kv *KVStore) processCommand(c *Client, args []string) {
 	kv.client, c.argv = c, args
 	mark, muted := len(c.reply.Buf), c.muted()
+	replica := c.isReplica()
 	cmd, err := kv.admit(c, args) // known? arity, auth, ACL, role, memory
 	if cmd != nil {
 		c.cmd = cmd
@@ -25,6 +26,8 @@ func (kv *KVStore) processCommand(c *Client, args []string) {
 		kv.park(c, parkedByPause)
 	case err != nil:
 		c.reject(cmd, err) // inside MULTI this also dooms EXEC
+	case replica && cmd.flags.has(readonly|write):
+		c.reject(cmd, errReplicaKeys)
 	case c.txn.open && !cmd.flags.has(immediate):
 		c.txn.queue(cmd, args)
 		c.reply.Status("QUEUED")
@@ -33,6 +36,9 @@ func (kv *KVStore) processCommand(c *Client, args []string) {
 	}
 	if muted {
 		c.mute(mark)
+	}
+	if replica && len(c.reply.Buf) > mark {
+		kv.expelReplica(c, c.reply.Buf[mark:])
 	}
 	if c.parked == notParked { // else the command, or its answer, is yet to come
 		c.nextReplyMode()

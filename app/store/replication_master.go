@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"net"
 	"slices"
 	"strconv"
@@ -46,10 +47,11 @@ var replicaPhases = [...]string{"none", "wait_bgsave", "wait_bgsave", "send_bulk
 // A replicaState is what a master knows of a replica.
 type replicaState struct {
 	phase   replicaPhase
-	place   streamPlace // what it has been sent
-	streams bool        // the stream is sent on; not before a snapshot without a length has been acknowledged
-	plain   bool        // it has said SYNC, and will acknowledge nothing
-	since   int64       // ms since 1970, of the phase
+	place   streamPlace  // what it has been sent
+	streams bool         // the stream is sent on; not before a snapshot without a length has been acknowledged
+	plain   bool         // it has said SYNC, and will acknowledge nothing
+	since   int64        // ms since 1970, of the phase
+	writing atomic.Int64 // ms since 1970: since when a part of a snapshot is being written; 0 when none is
 
 	ack   int64 // offset that it has acknowledged
 	ackMs int64 // when
@@ -126,6 +128,7 @@ func (kv *KVStore) dismissReplica(c *Client) {
 		return
 	}
 	kv.log(logWarning, "Connection with replica %s lost.", c.replicaName())
+	waited := c.replica.phase == replicaWaitsEnd
 	c.replica.phase, c.replica.streams = replicaNone, false
 	kv.repl.stream.leave(&c.replica.place)
 	if i := slices.Index(kv.repl.replicas, c); i >= 0 {
@@ -135,7 +138,36 @@ func (kv *KVStore) dismissReplica(c *Client) {
 		kv.repl.aloneFrom = kv.nowMs
 	}
 	kv.countGoodReplicas()
+	if s := kv.saver; waited && s != nil && s.fanout == nil && !s.base && !kv.savesItself() && kv.inPhase(replicaWaitsEnd) == 0 {
+		kv.abortSave() // nobody else wants it
+	}
 }
+
+// inPhase is how many replicas are in a phase.
+func (kv *KVStore) inPhase(p replicaPhase) (n int) {
+	for _, c := range kv.repl.replicas {
+		if c.replica.phase == p {
+			n++
+		}
+	}
+	return n
+}
+
+// expelReplica closes a replica that has said something that has an answer: the
+// answer would be taken for a part of the stream.
+func (kv *KVStore) expelReplica(c *Client, answer []byte) {
+	name := "<unknown>"
+	if c.cmd != nil {
+		name = c.cmd.full
+	}
+	if line, _, _ := bytes.Cut(answer, []byte("\r\n")); line[0] == '-' {
+		kv.log(logWarning, "== CRITICAL == This master is sending an error to its replica: '%s' after processing the command '%s'", line, name)
+	}
+	kv.log(logWarning, "Replica generated a reply to command '%s', disconnecting it: %s", name, c.describe())
+	c.kill()
+}
+
+const errReplicaKeys replyError = "ERR Replica can't interact with the keyspace"
 
 // disconnectReplicas has this server's own replicas come back and ask where they are.
 func (kv *KVStore) disconnectReplicas() {
@@ -241,6 +273,10 @@ func (kv *KVStore) tickMaster() {
 			c.push()
 		case r.phase == replicaOnline && !r.plain && (kv.nowMs-r.ackMs)/1000 > timeout:
 			kv.log(logWarning, "Disconnecting timedout replica (streaming sync): %s", c.replicaName())
+			c.kill()
+		}
+		if since := r.writing.Load(); since != 0 && (time.Now().UnixMilli()-since)/1000 >= timeout {
+			kv.log(logWarning, "Disconnecting timedout replica (full sync): %s", c.replicaName())
 			c.kill()
 		}
 	}

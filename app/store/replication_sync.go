@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -231,8 +232,9 @@ func (kv *KVStore) sendSnapshot(c *Client, f *os.File, size int64) {
 	err := c.sendNow(fmt.Appendf(nil, "$%d\r\n", size))
 	for left := size; err == nil && left > 0; {
 		n := int64(0)
-		c.conn.SetWriteDeadline(time.Now().Add(kv.syncTimeout()))
+		c.replica.writing.Store(time.Now().UnixMilli())
 		n, err = io.CopyN(c.conn, f, min(left, syncPiece))
+		c.replica.writing.Store(0)
 		left -= n
 		kv.repl.netOut.Add(n)
 		if err == nil && !c.stays() {
@@ -254,13 +256,6 @@ func (kv *KVStore) sendSnapshot(c *Client, f *os.File, size int64) {
 // replica is still there.
 const syncPiece = 1 << 20
 
-// syncTimeout is how long a replica may take none of what it is sent.
-func (kv *KVStore) syncTimeout() time.Duration {
-	kv.mu.Lock()
-	defer kv.mu.Unlock()
-	return time.Duration(kv.config.Int("repl-timeout")) * time.Second
-}
-
 // stays reports whether the client is to stay.
 func (c *Client) stays() bool {
 	c.kv.mu.Lock()
@@ -275,7 +270,6 @@ func (kv *KVStore) synced(c *Client, streams bool) {
 		return
 	}
 	r := c.replica
-	c.conn.SetWriteDeadline(time.Time{})
 	r.ackMs = kv.nowMs
 	c.setPhase(replicaOnline)
 	if r.rdbOnly {
@@ -320,8 +314,9 @@ func (c *Client) sendNow(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	c.conn.SetWriteDeadline(time.Now().Add(c.kv.syncTimeout()))
+	c.replica.writing.Store(time.Now().UnixMilli())
 	n, err := c.conn.Write(b)
+	c.replica.writing.Store(0)
 	c.kv.repl.netOut.Add(int64(n))
 	return err
 }
@@ -342,6 +337,7 @@ func (f *syncFanout) send(fill func(io.Writer) error) error {
 		err = fill(f)
 	}
 	if err == nil {
+		f.kv.log(logWarning, "Diskless rdb transfer, done reading from pipe, %d replicas still up.", len(f.clients))
 		_, err = f.Write([]byte(f.mark))
 	}
 	return err
@@ -369,12 +365,13 @@ func (f *syncFanout) Write(b []byte) (int, error) {
 		return err == nil
 	})
 	if len(f.clients) == 0 {
+		f.kv.log(logWarning, "Diskless rdb transfer, last replica dropped, killing fork child.")
 		return 0, errNobodyWaits
 	}
 	return len(b), nil
 }
 
-var errNobodyWaits = fmt.Errorf("no replica is left that waits for it")
+var errNobodyWaits = errors.New("no replica is left that waits for it")
 
 // finish ends the transfer. kv.mu is held.
 func (f *syncFanout) finish(err error) {
