@@ -221,6 +221,14 @@ func (kv *KVStore) tellReplicas(args ...string) {
 	}
 }
 
+// debugReplicate serves DEBUG REPLICATE command [argument ...].
+func (kv *KVStore) debugReplicate(c *Client, args []string) error {
+	kv.endUnit()
+	kv.tellReplicas(args...)
+	c.reply.OK()
+	return nil
+}
+
 // acknowledged notes that a replica has applied the stream up to an offset.
 func (kv *KVStore) acknowledged(c *Client, offset int64) {
 	r := c.replica

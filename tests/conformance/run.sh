@@ -8,7 +8,8 @@
 # the others. A file with failures is tried again, and its best try counts: some
 # tests write on two connections without waiting for the first reply, and then
 # hope that the server reads them in that order. A test may be left out only by name and with a reason, in
-# excluded.txt; a block of tests whose set-up cannot work, by "tag NAME".
+# excluded.txt; a block of tests whose set-up cannot work, by "tag NAME", or by
+# "error TEXT", what the set-up fails with.
 #
 # The run fails when in any file
 #   fewer tests pass than baseline.tsv has recorded,
@@ -101,6 +102,7 @@ attempt() {
     for name in "$@"; do
         case $name in
         "tag "*) tags="$tags -${name#tag }" ;;
+        "error "*) ;;
         *) args+=(--skiptest "$name") ;;
         esac
     done
@@ -158,6 +160,9 @@ try_unit() {
         cp "$log" "${log%.log}.$go.log"
     done
     rm -rf "$root"
+    for stuck in "${skips[@]}"; do
+        case $stuck in "error "*) TEXT=${stuck#error } perl -i -pe 's/^\[err\]: /[block]: / if index($_, $ENV{TEXT}) >= 0' "$log" ;; esac
+    done
     for stuck in "${hung[@]}"; do echo "[err]: $stuck hangs" >>"$log"; done
     echo "$(grep -ac '^\[ok\]: ' "$log") $(grep -ac '^\[err\]: ' "$log") $status" >"$OUT/$file.try"
 }
@@ -190,6 +195,7 @@ judge() {
     awk -F'\t' -v u="$unit" '$1 == u {print $2}' "$EXCLUDED" | while IFS= read -r name; do
         case $name in
         "tag "*) grep -aq "^\[ignore\]: .*${name#tag } denied" "$log" ;;
+        "error "*) grep -a '^\[block\]: ' "$log" | grep -qF -- "${name#error }" ;;
         *) grep -aqF "[skip]: $name" "$log" ;;
         esac || echo "$unit: excluded.txt names a test that is not there: $name"
     done
