@@ -123,6 +123,7 @@ func (a *applier) execute(c *Client) (more bool) {
 	kv.unlock()
 	if a.waits {
 		a.waits = false
+		c.noteInput(c.w-c.r, len(c.ws.in)) // it has come, though it is not applied
 		a.l.alive() // it is not the master that is late
 		time.Sleep(applyPause)
 	} else if c.spentNs > turnNs {
