@@ -207,54 +207,6 @@ func lookInto(t *testing.T, dir, want string) {
 	}
 }
 
-// TestRewriteIsOneInstant rewrites the append-only file under full write load from
-// many clients. Each base is what the base before it and the commands up to where the
-// next file begins make.
-func TestRewriteIsOneInstant(t *testing.T) {
-	const clients = 20
-	s := startEnding(t, serverPath(t), t.TempDir(), "--appendonly", "yes", "--appendfsync", "no",
-		"--aof-disable-auto-gc", "yes", "--auto-aof-rewrite-percentage", "0")
-	c := s.client(t)
-	c.fillForWriters(6000)
-	rewrite := func() {
-		t.Helper()
-		c.expect("BGREWRITEAOF", status("Background append only file rewriting started"))
-		waitWithin(t, 5*patience, "the rewrite", func() bool { return s.info(t, "aof_rewrite_in_progress") == "0" })
-	}
-	rewrite() // for DEBUG POPULATE, which no command tells of
-	var stop atomic.Bool
-	var writers sync.WaitGroup
-	for i := range clients {
-		w := &writer{s.client(t), rand.New(rand.NewPCG(7, uint64(i)))}
-		writers.Go(func() { w.run(&stop) })
-	}
-	const rounds = 2
-	for range rounds {
-		<-time.After(50 * time.Millisecond)
-		rewrite()
-	}
-	stop.Store(true)
-	writers.Wait()
-	s.kill()
-	for seq := 2; seq < 2+rounds; seq++ {
-		base := fmt.Sprintf("file appendonly.aof.%d.base.rdb seq %d type b\n", seq, seq)
-		incr := fmt.Sprintf("file appendonly.aof.%d.incr.aof seq %d type i\n", seq, seq)
-		next := fmt.Sprintf("file appendonly.aof.%d.base.rdb seq %d type b\n", seq+1, seq+1)
-		if got, want := digestOf(t, s.dir, base+incr), digestOf(t, s.dir, next); got != want {
-			t.Errorf("round %d: the commands make %s, the base has %s", seq, got, want)
-		}
-	}
-}
-
-// digestOf is the digest of what a manifest of files in a directory makes.
-func digestOf(t *testing.T, dir, manifest string) string {
-	t.Helper()
-	writeFile(t, filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest"), manifest)
-	s := startEnding(t, serverPath(t), dir, "--appendonly", "yes", "--aof-disable-auto-gc", "yes", "--auto-aof-rewrite-percentage", "0")
-	defer s.kill()
-	return s.client(t).digest()
-}
-
 // TestFlushWhileSaving empties databases during a save: one that is flushed is in
 // the file all the same, and to flush all ends the save.
 func TestFlushWhileSaving(t *testing.T) {

@@ -98,7 +98,9 @@ func unescape(s string) (c byte, size int) {
 
 const hexDigits = "0123456789abcdef"
 
-// quote writes s so that SplitArgs reads it back as one word.
+// Quote writes s so that SplitArgs reads it back as one word.
+func Quote(s string) string { return quote(s) }
+
 func quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

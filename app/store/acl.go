@@ -4,25 +4,29 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
 
-// Users. A user is on or off, and is let in by any of its passwords, or by
-// none when it is nopass. Passwords are held as SHA-256. What a user may do is
-// all or nothing here, for each of commands, keys and channels.
+// Users, and what a client may do. A user is on or off, is let in by any of its
+// passwords, or by none when it is nopass, and has selectors (acl_selector.go).
+// Passwords are held as SHA-256.
+//
+// permit is the one place where a command is held against its user: when it comes
+// in or is queued by MULTI, again when EXEC runs it, and again when a client that
+// was blocked is served. It asks the command's record alone, so there is no way
+// round it by name, case, container or protocol. For a user who may do everything
+// it is one look at the user.
 
 type user struct {
 	name      string
 	enabled   bool
 	nopass    bool
+	limited   bool // no selector permits everything
 	sanitize  sanitizing
 	passwords []passwordHash
-	commands  bool // +@all
-	keys      bool // ~*
-	channels  bool // &*
+	selectors []*selector // the first is the root
+	text      string      // what describe says, "" until it is asked
 }
 
 // A sanitizing says whether what the user RESTOREs is to be checked in depth,
@@ -41,7 +45,8 @@ func (h passwordHash) String() string { return hex.EncodeToString(h[:]) }
 
 // newDefaultUser is the user of a server that nobody has secured yet.
 func newDefaultUser() *user {
-	return &user{name: "default", enabled: true, nopass: true, commands: true, keys: true, channels: true}
+	everything := &selector{allKeys: true, allChannels: true, commands: everyCommand()}
+	return &user{name: "default", enabled: true, nopass: true, selectors: []*selector{everything}}
 }
 
 // open reports whether the user is let in without a password.
@@ -67,21 +72,56 @@ var nobody = user{passwords: make([]passwordHash, 1)}
 // setUser makes the client act as u.
 func (kv *KVStore) setUser(c *Client, u *user) { c.user = u }
 
-// permit holds a command against what the client's user may do.
+// permit holds a command against what the client's user may do. A client without
+// a user (a master, the append-only file, the program around us) may do all.
 func (kv *KVStore) permit(c *Client, cmd *command, args []string) error {
-	u := c.user
-	if u == nil || u.commands && u.keys && u.channels || cmd.flags.has(noAuth) {
+	if u := c.user; u == nil || !u.limited {
 		return nil
 	}
-	switch {
-	case !u.commands:
-		return errf("NOPERM this user has no permissions to run the '%s' command", cmd.full)
-	case !u.keys && cmd.hasKeys():
+	return kv.permitLimited(c, cmd, args)
+}
+
+// permitLimited is permit for a user who may not do everything.
+func (kv *KVStore) permitLimited(c *Client, cmd *command, args []string) error {
+	why, at := c.user.check(cmd, args, &kv.aclKeys)
+	if why == permitted {
+		return nil
+	}
+	return kv.deny(c, cmd, args, why, at)
+}
+
+// check says what the user is refused of a command, and which argument is the
+// reason. The key or channel that is told is the last that a selector came to.
+func (u *user) check(cmd *command, args []string, refs *[]keyRef) (why denial, at int) {
+	found := foundKeys{refs: refs}
+	why = deniedCommand
+	for _, s := range u.selectors {
+		reason, i := s.check(cmd, args, &found)
+		if reason == permitted {
+			return permitted, 0
+		}
+		if reason > why || reason == why && i > at {
+			why, at = reason, i
+		}
+	}
+	return why, at
+}
+
+// deny logs a refusal and makes the reply of it.
+func (kv *KVStore) deny(c *Client, cmd *command, args []string, why denial, at int) error {
+	c.cmd = cmd // for the log, which shows the client
+	object := cmd.full
+	if why != deniedCommand {
+		object = args[at]
+	}
+	kv.logDenial(c, why, c.user.name, object)
+	switch why {
+	case deniedKey:
 		return errNoPermKeys
-	case !u.channels && cmd.flags.has(pubsub) && len(args) > 1 && cmd.parent == nil:
+	case deniedChannel:
 		return errNoPermChannels
 	}
-	return nil
+	return errf("NOPERM this user has no permissions to run the '%s' command", cmd.full)
 }
 
 const (
@@ -89,8 +129,45 @@ const (
 	errNoPermChannels replyError = "NOPERM this user has no permissions to access one of the channels used as arguments"
 )
 
-// rule applies one modifier of ACL SETUSER.
-func (u *user) rule(rule string) error {
+// readsAllKeys reports whether the client's user may run the command and also read
+// any key there is, by one and the same selector.
+func (kv *KVStore) readsAllKeys(c *Client, cmd *command, args []string) bool {
+	if c.user == nil || !c.user.limited {
+		return true
+	}
+	found := foundKeys{refs: &kv.aclKeys}
+	return slices.ContainsFunc(c.user.selectors, func(s *selector) bool {
+		why, _ := s.check(cmd, args, &found)
+		return why == permitted && s.permitsReadingAll()
+	})
+}
+
+// newUser is a user that may do nothing, and is off.
+func (r *ruleReader) newUser(name string) *user {
+	u := &user{name: name, selectors: []*selector{r.newSelector()}}
+	u.settle()
+	return u
+}
+
+// clone is a copy that shares nothing with u.
+func (u *user) clone() *user {
+	c := *u
+	c.passwords = slices.Clone(u.passwords)
+	c.selectors = make([]*selector, len(u.selectors))
+	for i, s := range u.selectors {
+		c.selectors[i] = s.clone()
+	}
+	return &c
+}
+
+// settle brings up to date what follows from the rules.
+func (u *user) settle() {
+	u.limited = !slices.ContainsFunc(u.selectors, (*selector).permitsAll)
+	u.text = ""
+}
+
+// apply applies one rule to a user. The user is to be settled behind the last one.
+func (r *ruleReader) apply(u *user, rule string) error {
 	switch strings.ToLower(rule) {
 	case "":
 	case "on":
@@ -101,69 +178,60 @@ func (u *user) rule(rule string) error {
 		u.nopass, u.passwords = true, nil
 	case "resetpass":
 		u.nopass, u.passwords = false, nil
-	case "allcommands", "+@all":
-		u.commands = true
-	case "nocommands", "-@all":
-		u.commands = false
-	case "allkeys", "~*":
-		u.keys = true
-	case "resetkeys":
-		u.keys = false
-	case "allchannels", "&*":
-		u.channels = true
-	case "resetchannels":
-		u.channels = false
 	case "sanitize-payload":
 		u.sanitize = sanitizeYes
 	case "skip-sanitize-payload":
 		u.sanitize = sanitizeSkip
+	case "clearselectors":
+		u.selectors = u.selectors[:1]
 	case "reset":
-		*u = user{name: u.name, sanitize: sanitizeYes}
+		*u = user{name: u.name, sanitize: sanitizeYes, selectors: []*selector{r.newSelector()}}
 	default:
-		return u.passwordRule(rule)
+		return r.applyOther(u, rule)
 	}
 	return nil
 }
 
-const (
-	errACLHash     = "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
-	errACLPassword = "The password you are trying to remove from the user does not exist"
-)
+// applyOther applies the rules that are no words.
+func (r *ruleReader) applyOther(u *user, rule string) error {
+	switch {
+	case strings.IndexByte("><#!", rule[0]) >= 0:
+		return u.changePassword(rule)
+	case rule[0] == '(' && rule[len(rule)-1] == ')' && len(rule) > 1:
+		s, err := r.selectorOf(rule)
+		if err == nil {
+			u.selectors = append(u.selectors, s)
+		}
+		return err
+	}
+	return r.change(u.selectors[0], rule)
+}
 
-// passwordRule applies the modifiers that hold a password or its hash.
-func (u *user) passwordRule(rule string) error {
+// changePassword applies the rules that hold a password or its hash.
+func (u *user) changePassword(rule string) error {
 	value := rule[1:]
 	var hash passwordHash
-	switch rule[0] {
-	case '>', '<':
+	if rule[0] == '>' || rule[0] == '<' {
 		hash = sha256.Sum256([]byte(value))
-	case '#', '!':
+	} else {
 		b, err := hex.DecodeString(value)
 		if err != nil || len(b) != len(hash) || strings.ToLower(value) != value {
-			return errors.New(errACLHash)
+			return errRuleHash
 		}
 		hash = passwordHash(b)
-	case '+', '-', '~', '%', '&', '(':
-		if value == "" && rule != "~" && rule != "&" {
-			return fmt.Errorf("Syntax error")
-		}
-		return fmt.Errorf("Only all commands, keys and channels can be granted or taken so far")
-	default:
-		return fmt.Errorf("Syntax error")
 	}
 	at := slices.Index(u.passwords, hash)
-	switch rule[0] {
-	case '>', '#':
+	if rule[0] == '>' || rule[0] == '#' {
 		if at < 0 {
 			u.passwords = append(u.passwords, hash)
 		}
 		u.nopass = false
-	default:
-		if at < 0 {
-			return errors.New(errACLPassword)
-		}
-		u.passwords = slices.Delete(u.passwords, at, at+1)
+		return nil
 	}
+	if at < 0 {
+		return errRulePassword
+	}
+	u.passwords = slices.Delete(u.passwords, at, at+1)
 	return nil
 }
 
@@ -182,70 +250,11 @@ func (u *user) flags() []string {
 	return flags
 }
 
-// describe is the user as ACL LIST and the configuration file write it.
-func (u *user) describe() string {
-	var b strings.Builder
-	b.WriteString("user " + u.name + " " + strings.Join(u.flags(), " "))
-	for _, p := range u.passwords {
-		b.WriteString(" #" + p.String())
-	}
-	if u.keys {
-		b.WriteString(" ~*")
-	}
-	b.WriteString(choose(u.channels, " &*", " resetchannels"))
-	b.WriteString(choose(u.commands, " +@all", " -@all"))
-	return b.String()
-}
-
 func choose(which bool, yes, no string) string {
 	if which {
 		return yes
 	}
 	return no
-}
-
-// loadUsers sets up the users that the configuration names. requirepass is the
-// default user's password unless a line says more of that user.
-func (kv *KVStore) loadUsers(requirepass string, lines [][]string) error {
-	kv.requirePass(requirepass)
-	for _, line := range lines {
-		u := kv.users[line[0]]
-		if u == nil {
-			u = &user{name: line[0]}
-			kv.users[u.name] = u
-		} else if err := u.rule("reset"); err != nil { // the default user
-			return err
-		}
-		for _, rule := range line[1:] {
-			if err := u.rule(rule); err != nil {
-				return fmt.Errorf("Error in user declaration '%s': %w", rule, err)
-			}
-		}
-	}
-	return nil
-}
-
-// checkUserLine validates a user line of a configuration file: "user", a name
-// and rules. It names the first word that is wrong. The position is the one
-// Redis reports, which counts the rules alone.
-func checkUserLine(words []string) (position int, reason string) {
-	var scratch user
-	for i, rule := range words[2:] {
-		if err := scratch.rule(rule); err != nil {
-			return i, err.Error()
-		}
-	}
-	return 0, ""
-}
-
-// userLines are the users as CONFIG REWRITE writes them, when there is more to
-// say than the default user's password.
-func (kv *KVStore) userLines() []string {
-	lines := make([]string, 0, len(kv.users))
-	for _, name := range kv.userNames() {
-		lines = append(lines, strings.TrimPrefix(kv.users[name].describe(), "user "))
-	}
-	return lines
 }
 
 // requirePass makes password the default user's only one; empty, it lets
@@ -256,6 +265,7 @@ func (kv *KVStore) requirePass(password string) {
 	if password != "" {
 		u.passwords = []passwordHash{sha256.Sum256([]byte(password))}
 	}
+	u.settle()
 }
 
 // An aclCategory is a set of the categories of ACL CAT.

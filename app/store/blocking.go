@@ -283,7 +283,11 @@ func (kv *KVStore) serveQueue(q *waitQueue) {
 			return true
 		}
 		w.ready, w.waitsOn = q, false
-		kv.resume(w, w.cmd.run)
+		run := w.cmd.run
+		if err := kv.permit(w.client, w.cmd, w.args); err != nil {
+			run = failWith(err) // its user had the right when it blocked
+		}
+		kv.resume(w, run)
 		w.ready = nil
 		e := q.db.peek(q.key)
 		return e.ok() && e.typ() == t

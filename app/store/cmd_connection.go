@@ -119,7 +119,7 @@ func (kv *KVStore) cmdAuth(c *Client, args []string) error {
 	} else if kv.defaultUser.nopass {
 		return errNoPass
 	}
-	if !kv.authenticate(c, name, password) {
+	if !kv.authenticate(c, args[0], name, password) {
 		return errWrongPass
 	}
 	c.reply.OK()
@@ -127,10 +127,12 @@ func (kv *KVStore) cmdAuth(c *Client, args []string) error {
 }
 
 // authenticate makes the client the named user when the password is right.
-// What follows in the pipeline is parsed again, under that user's limits.
-func (kv *KVStore) authenticate(c *Client, name, password string) bool {
+// What follows in the pipeline is parsed again, under that user's limits. A failure
+// is logged with the word that the command was called by.
+func (kv *KVStore) authenticate(c *Client, word, name, password string) bool {
 	u := kv.users[name]
 	if !u.admits(password) {
+		kv.logDenial(c, deniedAuth, name, word)
 		return false
 	}
 	kv.setUser(c, u)
@@ -159,7 +161,7 @@ func (kv *KVStore) cmdHello(c *Client, args []string) error {
 		more := len(options) - i - 1
 		switch {
 		case is(options[i], "auth") && more >= 2:
-			if !kv.authenticate(c, options[i+1], options[i+2]) {
+			if !kv.authenticate(c, args[0], options[i+1], options[i+2]) {
 				return errWrongPass
 			}
 			i += 2

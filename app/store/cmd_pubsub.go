@@ -10,8 +10,8 @@ const (
 )
 
 var pubsubCommands = []command{
-	{name: "psubscribe", arity: -2, flags: subscribeFlags, run: (*KVStore).cmdPsubscribe},
-	{name: "publish", arity: 3, flags: publishFlags, run: (*KVStore).cmdPublish},
+	{name: "psubscribe", arity: -2, flags: subscribeFlags, channels: patternChannels, run: (*KVStore).cmdPsubscribe},
+	{name: "publish", arity: 3, flags: publishFlags, channels: oneChannel, run: (*KVStore).cmdPublish},
 	{name: "pubsub", arity: -2, subs: []command{
 		{name: "channels", arity: -2, flags: pubsubSub, run: (*KVStore).cmdPubsubChannels},
 		{name: "help", arity: 2, flags: loading | stale, run: (*KVStore).cmdPubsubHelp},
@@ -21,9 +21,9 @@ var pubsubCommands = []command{
 		{name: "shardnumsub", arity: -2, flags: pubsubSub, run: (*KVStore).cmdPubsubShardnumsub},
 	}},
 	{name: "punsubscribe", arity: -1, flags: subscribeFlags, run: (*KVStore).cmdPunsubscribe},
-	{name: "spublish", arity: 3, flags: publishFlags, keys: key1(keyNotKey), run: (*KVStore).cmdSpublish},
-	{name: "ssubscribe", arity: -2, flags: subscribeFlags, keys: keyRange(1, -1, 1, keyNotKey), run: (*KVStore).cmdSsubscribe},
-	{name: "subscribe", arity: -2, flags: subscribeFlags, run: (*KVStore).cmdSubscribe},
+	{name: "spublish", arity: 3, flags: publishFlags, keys: key1(keyNotKey), channels: oneChannel, run: (*KVStore).cmdSpublish},
+	{name: "ssubscribe", arity: -2, flags: subscribeFlags, keys: keyRange(1, -1, 1, keyNotKey), channels: allChannels, run: (*KVStore).cmdSsubscribe},
+	{name: "subscribe", arity: -2, flags: subscribeFlags, channels: allChannels, run: (*KVStore).cmdSubscribe},
 	{name: "sunsubscribe", arity: -1, flags: subscribeFlags, keys: keyRange(1, -1, 1, keyNotKey), run: (*KVStore).cmdSunsubscribe},
 	{name: "unsubscribe", arity: -1, flags: subscribeFlags, run: (*KVStore).cmdUnsubscribe},
 }

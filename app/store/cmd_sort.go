@@ -26,7 +26,11 @@ var sortCommands = []command{
 // unknownKeys is the spec of keys that only the command's own rule can tell.
 func unknownKeys(flags keyFlags) []keySpec { return []keySpec{{flags: flags, unknown: true}} }
 
-const errSortScores replyError = "ERR One or more scores can't be converted into double"
+const (
+	errSortScores replyError = "ERR One or more scores can't be converted into double"
+	errSortBy     replyError = "ERR BY option of SORT denied due to insufficient ACL permissions."
+	errSortGet    replyError = "ERR GET option of SORT denied due to insufficient ACL permissions."
+)
 
 // cmdSort serves SORT key [BY pattern] [LIMIT offset count] [GET pattern ...]
 // [ASC|DESC] [ALPHA] [STORE destination].
@@ -48,8 +52,9 @@ type sortOptions struct {
 }
 
 // parseSortOptions parses what follows the key. Of options that are repeated
-// the last one counts, but for GET, and for a BY that asks for no order.
-func parseSortOptions(args []string, readOnly bool) (o sortOptions, err error) {
+// the last one counts, but for GET, and for a BY that asks for no order. Patterns
+// can make the name of any key, so only who may read all keys may give them.
+func parseSortOptions(args []string, readOnly, readsAll bool) (o sortOptions, err error) {
 	o.count = -1
 	for len(args) > 0 {
 		arg, left, taken := args[0], len(args)-1, 1
@@ -71,11 +76,17 @@ func parseSortOptions(args []string, readOnly bool) (o sortOptions, err error) {
 		case is(arg, "store") && left >= 1 && !readOnly:
 			o.stores, o.destination, taken = true, args[1], 2
 		case is(arg, "by") && left >= 1:
+			if !readsAll && strings.Contains(cut(args[1], len(args[1])), "*") {
+				return o, errSortBy
+			}
 			o.byPattern, o.by, taken = true, args[1], 2
 			if !strings.Contains(cut(o.by, len(o.by)), "*") {
 				o.unsorted = true
 			}
 		case is(arg, "get") && left >= 1:
+			if !readsAll {
+				return o, errSortGet
+			}
 			o.gets = append(o.gets, args[1])
 			taken = 2
 		default:
@@ -118,7 +129,7 @@ type sorter struct {
 
 // sort serves SORT, and SORT_RO.
 func (kv *KVStore) sort(c *Client, args []string, readOnly bool) error {
-	o, err := parseSortOptions(args[2:], readOnly)
+	o, err := parseSortOptions(args[2:], readOnly, kv.readsAllKeys(c, c.cmd, args))
 	if err != nil {
 		return err
 	}

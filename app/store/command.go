@@ -98,17 +98,19 @@ type handler func(kv *KVStore, c *Client, args []string) error
 
 // A command is one command or subcommand.
 type command struct {
-	name    string // lower case; of a subcommand, without its container
-	arity   int    // number of arguments with the name; negative: at least so many
-	flags   cmdFlags
-	cats    aclCategory // besides those that follow from the flags
-	keys    []keySpec
-	run     handler
-	subs    []command
-	getKeys keyFinder // for keys that the specs cannot tell
-	element int       // argument that holds an element of the first key's value, 0 when there is none
+	name     string // lower case; of a subcommand, without its container
+	arity    int    // number of arguments with the name; negative: at least so many
+	flags    cmdFlags
+	cats     aclCategory // besides those that follow from the flags
+	keys     []keySpec
+	run      handler
+	subs     []command
+	getKeys  keyFinder  // for keys that the specs cannot tell
+	element  int        // argument that holds an element of the first key's value, 0 when there is none
+	channels channelUse // among the arguments
 
 	full     string // as errors and COMMAND call it: client|setname
+	id       uint16 // in a commandSet
 	firstKey int    // argument that holds the first key, 0 when none is known
 	parent   *command
 	bySub    map[string]*command
@@ -178,6 +180,7 @@ type commandTable struct {
 	byName map[string]*command
 	short  [shortSlots]shortSlot
 	sorted []*command // by name
+	acl    *aclTable
 }
 
 func newCommandTable() *commandTable {
@@ -191,6 +194,7 @@ func newCommandTable() *commandTable {
 		}
 	}
 	slices.SortFunc(t.sorted, func(a, b *command) int { return strings.Compare(a.name, b.name) })
+	t.acl = newACLTable(t.sorted)
 	t.index()
 	return t
 }

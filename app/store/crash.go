@@ -74,10 +74,8 @@ func (c *Client) crashText() string {
 	if c.waiter != nil {
 		args = c.waiter.args
 	}
-	if len(args) > 0 {
-		if cmd := c.kv.commands.lookup(args); cmd != nil { // c.cmd may be the one before
-			args = c.kv.withoutSecrets(cmd, args)
-		}
+	if c.cmd != nil {
+		args = c.kv.withoutSecrets(c.cmd, args)
 	}
 	for i, arg := range cutArgs(args) {
 		fmt.Fprintf(&b, "argv[%d]: '%s'\n", i, appendQuoted(nil, arg))

@@ -121,26 +121,6 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// TestCrashText holds that the report of a crash has the arguments of the command,
-// cut, and no secret.
-func TestCrashText(t *testing.T) {
-	kv := New()
-	defer kv.Close()
-	c := newSession(t, kv).c
-	kv.mu.Lock()
-	defer kv.mu.Unlock()
-	for _, tt := range []struct{ line, want string }{
-		{"set k " + strings.Repeat("v", 130), `argv[2]: '"` + strings.Repeat("v", 128) + `... (2 more bytes)"'`},
-		{"auth user SECRET", `argv[2]: '"(redacted)"'`},
-		{"nosuch command", `argv[1]: '"command"'`},
-	} {
-		c.argv = strings.Fields(tt.line)
-		if got := c.crashText(); !strings.Contains(got, tt.want+"\n") || strings.Contains(got, "SECRET") {
-			t.Errorf("%s: %s", tt.line, got)
-		}
-	}
-}
-
 // TestLatencyEvents holds that the longest of a second is kept, and the last 160.
 func TestLatencyEvents(t *testing.T) {
 	var l latencyState
@@ -164,46 +144,6 @@ func TestLatencyEvents(t *testing.T) {
 	}
 	if n := l.reset([]string{"EVENT", "other"}); n != 1 {
 		t.Errorf("%d events were reset, want 1", n)
-	}
-}
-
-// TestLatencyEventsOccur does what each event stands for, with a threshold that
-// everything exceeds.
-func TestLatencyEventsOccur(t *testing.T) {
-	kv := New()
-	defer kv.Close()
-	if err := kv.Configure([]string{"--appendonly", "yes", "--appendfsync", "always", "--dir", t.TempDir()}); err != nil {
-		t.Fatal(err)
-	}
-	kv.mu.Lock()
-	kv.latency.fromNs.Store(1)
-	kv.setNotice()
-	kv.mu.Unlock()
-	do := func(args ...string) {
-		if _, err := kv.Do(t.Context(), args...); err != nil {
-			t.Errorf("%q: %v", args, err)
-		}
-	}
-	do("SET", "k", "v", "PX", "1")
-	do("GET", "other")
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		do("BLPOP", "list", "0")
-	}()
-	waitFor(t, "a blocked client", func() bool {
-		kv.mu.Lock()
-		defer kv.mu.Unlock()
-		return kv.parkedClients == 1
-	})
-	do("RPUSH", "list", "e")
-	<-served
-	for _, name := range []string{"aof-fsync-always", "aof-write", "aof-write-alone", "command", "command-unblocking",
-		"expire-cycle", "expire-del", "fast-command"} {
-		waitFor(t, name, func() bool {
-			_, ok := kv.latency.find(name)
-			return ok
-		})
 	}
 }
 

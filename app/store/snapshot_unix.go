@@ -2,11 +2,7 @@
 
 package store
 
-import (
-	"os"
-	"os/signal"
-	"syscall"
-)
+import "os"
 
 // syncDir makes the names in a directory last.
 func syncDir(path string) error {
@@ -17,7 +13,3 @@ func syncDir(path string) error {
 	defer d.Close()
 	return d.Sync()
 }
-
-// surviveFileLimit has a write beyond the limit on the size of files fail, and not
-// end the process.
-func surviveFileLimit() { signal.Ignore(syscall.SIGXFSZ) }

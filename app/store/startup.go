@@ -76,7 +76,6 @@ func (kv *KVStore) startWith(args []string) error {
 		return err
 	}
 	kv.standalone = true
-	surviveFileLimit()
 	kv.logBanner(len(args) > 0)
 	if err := kv.applyStartup(); err != nil {
 		return err
@@ -135,7 +134,7 @@ func (kv *KVStore) loadArgs(args []string) error {
 func (kv *KVStore) configHooks() config.Hooks {
 	return config.Hooks{
 		HasCommand: func(name string) bool { return kv.commands.find(name) != nil },
-		CheckUser:  checkUserLine,
+		CheckUser:  kv.checkUserLine,
 		Users:      kv.userLines,
 		Warn:       func(text string) { kv.log(logWarning, "%s", text) },
 	}
@@ -177,7 +176,7 @@ func (kv *KVStore) applyStartup() error {
 	if err := kv.commands.rename(cfg.Renames()); err != nil {
 		return err
 	}
-	if err := kv.loadUsers(cfg.Str("requirepass"), cfg.Users()); err != nil {
+	if err := kv.loadUsers(); err != nil {
 		return err
 	}
 	if err := kv.fitMaxClients(); err != nil {

@@ -82,6 +82,8 @@ type KVStore struct {
 	serving       sync.WaitGroup // a client's goroutine each; added to with mu held
 	defaultUser   *user
 	users         map[string]*user
+	denials       []*deniedEntry // the ACL log, the newest last
+	aclKeys       []keyRef       // where permit finds keys
 	channels      pubsubTables
 	monitors      []*Client // in the order they said MONITOR
 	monitorLine   []byte    // where the line of a command is made

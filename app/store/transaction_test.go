@@ -155,18 +155,24 @@ func TestRejectedExec(t *testing.T) {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	c := enterClients(kv, 1)[0]
-	c.user = &user{name: "u", enabled: true, commands: true, keys: true, channels: true}
+	rule := func(rules ...string) {
+		if err := kv.changeUser("u", rules); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rule("on", "allcommands", "allkeys")
+	c.user = kv.users["u"]
 	kv.run(c, "WATCH", "k")
 	kv.run(c, "MULTI")
 	kv.run(c, "SET", "k", "v")
-	c.user.keys = false
+	rule("resetkeys")
 	if got := kv.run(c, "EXEC"); got != "*1\r\n-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "+
 		"This command is no longer allowed for the following reason: no permission to touch the specified keys\r\n" {
 		t.Errorf("%q", got)
 	}
 	kv.run(c, "WATCH", "k")
 	kv.run(c, "MULTI")
-	c.user.commands = false
+	rule("nocommands")
 	if got := kv.run(c, "EXEC"); got != "-EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'exec' command\r\n" {
 		t.Errorf("%q", got)
 	}
