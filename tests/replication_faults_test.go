@@ -197,7 +197,8 @@ func TestReplicaJournal(t *testing.T) {
 	waitFor(t, "the last key", func() bool { return c.do("GET", "last").text == "1" })
 	want := c.digest()
 	replica.kill()
-	again := startAgain(t, serverPath(t), dir, "--appendonly", "yes")
+	// Still a replica, or it would remove what has expired meanwhile.
+	again := startAgain(t, serverPath(t), dir, "--appendonly", "yes", "--replicaof", "127.0.0.1 1")
 	if got := again.client(t).digest(); got != want {
 		t.Errorf("the file has %s, want %s", got, want)
 	}

@@ -164,6 +164,7 @@ func families() [][]command {
 		migrateCommands,
 		persistenceCommands,
 		replicaCommands,
+		failoverCommands,
 		replicationCommands,
 		slowlogCommands,
 		latencyCommands,
