@@ -172,7 +172,7 @@ func TestDifferentialComplete(t *testing.T) {
 		psubscribe pubsub punsubscribe quit readonly readwrite shutdown slowlog spublish ssubscribe subscribe
 		sunsubscribe time unsubscribe pfselftest
 		bgrewriteaof bgsave lastsave restore-asking save
-		replicaof role slaveof psync replconf sync wait
+		failover replicaof role slaveof psync replconf sync wait
 		hexpire hexpireat hexpiretime hpersist hpexpire hpexpireat hpexpiretime hpttl httl`)
 	if os.Getenv(envServer) != "" {
 		t.Skip("another server has other commands")

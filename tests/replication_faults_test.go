@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -87,14 +86,10 @@ func TestReplicaStoppedMaster(t *testing.T) {
 			master := startProgram(t, p.master, "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
 			replica := startFollowing(t, p.replica, master.port, "--repl-timeout", "2")
 			awaitLink(t, replica)
-			if err := master.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { master.cmd.Process.Signal(syscall.SIGCONT) })
+			master.freeze(t)
+			t.Cleanup(func() { master.thaw(t) })
 			waitFor(t, "the end of the link", func() bool { return replica.info(t, "master_link_status") == "down" })
-			if err := master.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-				t.Fatal(err)
-			}
+			master.thaw(t)
 			newRandomWriter(t, master).write(50)
 			awaitLink(t, replica)
 			awaitEqual(t, master, replica)
@@ -197,7 +192,8 @@ func TestReplicaJournal(t *testing.T) {
 	waitFor(t, "the last key", func() bool { return c.do("GET", "last").text == "1" })
 	want := c.digest()
 	replica.kill()
-	again := startAgain(t, serverPath(t), dir, "--appendonly", "yes")
+	// Still a replica, or it would remove what has expired meanwhile.
+	again := startAgain(t, serverPath(t), dir, "--appendonly", "yes", "--replicaof", "127.0.0.1 1")
 	if got := again.client(t).digest(); got != want {
 		t.Errorf("the file has %s, want %s", got, want)
 	}

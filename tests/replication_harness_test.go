@@ -23,12 +23,13 @@ type pairing struct {
 	master, replica string // paths
 }
 
-// pairings are those with a server of ours in them, and redis-server with itself,
-// which shows that the test holds.
+// pairings are all four; redis-server with itself shows that the test holds.
 func pairings(t testing.TB) []pairing {
 	ours, redis := serverPath(t), redisPath(t)
 	return []pairing{
 		{"redis-ours", redis, ours},
+		{"ours-ours", ours, ours},
+		{"ours-redis", ours, redis},
 		{"redis-redis", redis, redis},
 	}
 }

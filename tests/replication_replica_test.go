@@ -210,3 +210,99 @@ func TestReplicaHalfOpen(t *testing.T) {
 		})
 	}
 }
+
+// TestReplicaChain writes to the first of four mixed servers, each of which follows
+// the one before it, while links are cut; then it promotes the second one.
+func TestReplicaChain(t *testing.T) {
+	ours, redis := serverPath(t), redisPath(t)
+	for _, paths := range [][]string{{ours, redis, ours, redis}, {redis, ours, redis, ours}, {ours, ours, ours, ours}} {
+		t.Run(fmt.Sprint(paths[0] == ours, paths[1] == ours), func(t *testing.T) {
+			t.Parallel()
+			var nodes []*server
+			var wires []*wire
+			for i, path := range paths {
+				flags := []string{"--repl-diskless-sync-delay", "0", "--repl-backlog-size", "16mb"}
+				if i > 0 {
+					wires = append(wires, newWire(t, nodes[i-1].addr()))
+					flags = append(flags, "--replicaof", fmt.Sprintf("127.0.0.1 %d", wires[i-1].port))
+				}
+				nodes = append(nodes, startProgram(t, path, flags...))
+				if i > 0 {
+					awaitLink(t, nodes[i])
+				}
+			}
+			w := newRandomWriter(t, nodes[0])
+			for range 6 {
+				go wires[w.maker.IntN(len(wires))].cut()
+				w.write(60)
+			}
+			for _, n := range nodes[1:] {
+				awaitLink(t, n)
+			}
+			awaitEqual(t, nodes...)
+			for _, n := range nodes[:3] {
+				if full := n.infoInt(t, "sync_full"); full != 1 {
+					t.Errorf("%d full syncs, want one\n%s", full, n.logTail())
+				}
+			}
+			nodes[1].client(t).ok("REPLICAOF NO ONE")
+			newRandomWriter(t, nodes[1]).write(100)
+			nodes[0].client(t).ok(fmt.Sprintf("REPLICAOF 127.0.0.1 %d", nodes[1].port))
+			awaitLink(t, nodes[0])
+			awaitEqual(t, nodes[1], nodes[0], nodes[2], nodes[3])
+		})
+	}
+}
+
+// TestFailover has a master hand over: to a named replica, to any, and not at all.
+func TestFailover(t *testing.T) {
+	for _, p := range pairings(t) {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			master := startProgram(t, p.master, "--repl-diskless-sync-delay", "0")
+			replica := startFollowing(t, p.replica, master.port, "--repl-diskless-sync-delay", "0")
+			awaitLink(t, replica)
+			c := master.client(t)
+			newRandomWriter(t, master).write(50)
+			c.expect("FAILOVER ABORT", errText("ERR No failover in progress."))
+			c.expect("FAILOVER TO 127.0.0.1 1", errText("ERR FAILOVER target HOST and PORT is not a replica."))
+			c.expect("FAILOVER TIMEOUT 0", errText("ERR FAILOVER timeout must be greater than 0"))
+			c.expect(fmt.Sprintf("FAILOVER TO 127.0.0.1 %d FORCE", replica.port),
+				errText("ERR FAILOVER with force option requires both a timeout and target HOST and IP."))
+			c.ok(fmt.Sprintf("FAILOVER TO 127.0.0.1 %d TIMEOUT 20000", replica.port))
+			waitFor(t, "the replica to be the master", func() bool {
+				return replica.info(t, "role") == "master" && master.info(t, "master_link_status") == "up"
+			})
+			awaitEqual(t, replica, master)
+			if full := replica.infoInt(t, "sync_full"); full != 0 {
+				t.Errorf("%d full syncs, want none", full)
+			}
+			c.expect("SET a b", errText("READONLY You can't write against a read only replica."))
+			replica.client(t).ok("SET a b")
+
+			// Back again, whoever it is.
+			waitFor(t, "the acknowledgement", func() bool { return strings.Contains(replica.info(t, "slave0"), "state=online") })
+			replica.client(t).ok("FAILOVER")
+			waitFor(t, "the old master", func() bool {
+				return master.info(t, "role") == "master" && replica.info(t, "master_link_status") == "up"
+			})
+			c.ok("SET a c")
+			awaitEqual(t, master, replica)
+
+			// A replica that is stopped never catches up.
+			replica.freeze(t)
+			t.Cleanup(func() { replica.thaw(t) })
+			c.ok("SET a d")
+			c.ok("FAILOVER")
+			if state := master.info(t, "master_failover_state"); state != "waiting-for-sync" {
+				t.Errorf("the failover is %s", state)
+			}
+			c.expect("REPLICAOF NO ONE", errText("ERR REPLICAOF not allowed while failing over."))
+			c.expect("FAILOVER", errText("ERR FAILOVER already in progress."))
+			c.ok("FAILOVER ABORT")
+			c.ok("FAILOVER TIMEOUT 1")
+			waitFor(t, "the end of the time", func() bool { return master.info(t, "master_failover_state") == "no-failover" })
+			c.ok("SET a e")
+		})
+	}
+}

@@ -167,6 +167,7 @@ func families() [][]command {
 		migrateCommands,
 		persistenceCommands,
 		replicaCommands,
+		failoverCommands,
 		replicationCommands,
 		slowlogCommands,
 		latencyCommands,

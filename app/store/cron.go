@@ -102,6 +102,7 @@ func (kv *KVStore) tick() {
 	kv.watchSavePoints()
 	kv.watchRewrite()
 	kv.tickReplica()
+	kv.tickFailover()
 	kv.expireOwn()
 	kv.tickMaster()
 	kv.tickShutdown()

@@ -347,11 +347,7 @@ func (kv *KVStore) infoReplicas(w *infoWriter) {
 		w.field("slave"+strconv.Itoa(i), "ip="+c.replicaIP()+",port="+formatInt(r.port)+",state="+replicaPhases[r.phase]+
 			",offset="+formatInt(r.ack)+",lag="+formatInt(lag))
 	}
-	failover := "no-failover"
-	if kv.repl.failover.state != failoverNone {
-		failover = "failover-in-progress"
-	}
-	w.field("master_failover_state", failover)
+	w.field("master_failover_state", failoverSteps[kv.repl.failover.state])
 	s := &kv.repl.stream
 	w.field("master_replid", kv.Info.MasterReplId)
 	w.field("master_replid2", kv.repl.id2)
