@@ -94,11 +94,11 @@ func TestRun(t *testing.T) {
 	}
 	t.Run("rows", func(t *testing.T) {
 		var out bytes.Buffer
-		o := options{control: true, quick: true, rounds: 1, only: `^(PING\.P1|LRANGE100\.P16|XREADGROUP\+XACK|wake BLPOP|string 16B PX|start)$`}
+		o := options{control: true, quick: true, rounds: 1, only: `^(PING\.P1|LRANGE100\.P16|XREADGROUP\+XACK|wake BLPOP|string 16B PX|(save|load) string 16B|AOF no|start)$`}
 		if err := run(t.Context(), o, &out); err != nil {
 			t.Fatal(err)
 		}
-		wantLines(t, out.String(), "PING.P1 ", "LRANGE100.P16 ", "XREADGROUP+XACK ", "wake BLPOP ", "string 16B PX ", "start ", "7 rows measured, 0 skipped, not judged")
+		wantLines(t, out.String(), "PING.P1 ", "LRANGE100.P16 ", "XREADGROUP+XACK ", "wake BLPOP ", "string 16B PX ", "save string 16B ", "load string 16B ", "AOF no ", "start ", "10 rows measured, 0 skipped, not judged")
 	})
 	t.Run("pauses", func(t *testing.T) {
 		var out bytes.Buffer

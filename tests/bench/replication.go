@@ -22,19 +22,27 @@ const (
 	syncPatience = 60 * time.Second
 )
 
+// A timedRow is a row of a rate or a time that one contender after the other is
+// measured for, on n keys or commands, fewer in a quick run.
+type timedRow struct {
+	name    string
+	fig     figure
+	quick   bool
+	measure func(ctx context.Context, c contender, n int) (value, effort float64, err error)
+	n, few  int
+}
+
 // measureReplication measures the rows of replication.
 func (b *bench) measureReplication(ctx context.Context) error {
-	rows := []struct {
-		name    string
-		fig     figure
-		quick   bool
-		measure func(ctx context.Context, c contender, n int) (value, effort float64, err error)
-		n, few  int
-	}{
+	return b.measureTimed(ctx, []timedRow{
 		{"full sync", figSync, true, measureFullSync, syncKeys, syncKeysFew},
 		{"replica apply", figRate, false, measureApply, applyWrites, applyFew},
 		{"master of 2", figRate, false, measureMasterOfTwo, applyWrites, applyFew},
-	}
+	})
+}
+
+// measureTimed measures rows and prints them.
+func (b *bench) measureTimed(ctx context.Context, rows []timedRow) error {
 	for _, row := range rows {
 		if !b.wanted(row.name, row.quick) {
 			continue
@@ -79,7 +87,7 @@ func (s *server) follow(ctx context.Context, c contender) (*server, time.Duratio
 	host, port, _ := strings.Cut(s.addr, ":")
 	began := time.Now()
 	if _, err = r.do("REPLICAOF", host, port); err == nil {
-		err = r.await(ctx, "master_link_status:up")
+		err = r.await(ctx, "replication", "master_link_status:up")
 	}
 	if err != nil {
 		r.stop()
@@ -88,10 +96,10 @@ func (s *server) follow(ctx context.Context, c contender) (*server, time.Duratio
 	return r, time.Since(began), nil
 }
 
-// await waits until INFO replication says something.
-func (s *server) await(ctx context.Context, line string) error {
+// await waits until a section of INFO says something.
+func (s *server) await(ctx context.Context, section, line string) error {
 	for end := time.Now().Add(syncPatience); time.Now().Before(end) && ctx.Err() == nil; {
-		if info, err := s.do("INFO", "replication"); err == nil && strings.Contains(info, line) {
+		if info, err := s.do("INFO", section); err == nil && strings.Contains(info, line) {
 			return nil
 		}
 		sleepUntil(ctx, time.Now().Add(time.Millisecond))
@@ -172,7 +180,7 @@ func measureApply(ctx context.Context, c contender, n int) (rate, effort float64
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := r.await(ctx, "slave_repl_offset:"+at+"\r\n"); err != nil {
+	if err := r.await(ctx, "replication", "slave_repl_offset:"+at+"\r\n"); err != nil {
 		return 0, 0, err
 	}
 	took := time.Since(began)

@@ -23,7 +23,7 @@ type contender struct {
 
 // serverFlags are the same for all: no snapshots of their own accord, and
 // room for the idle connections.
-var serverFlags = []string{"--save", "", "--appendonly", "no", "--maxclients", "10100"}
+var serverFlags = []string{"--save", "", "--appendonly", "no", "--maxclients", "10100", "--enable-debug-command", "yes"}
 
 // patience bounds a server's start and its orderly end.
 const patience = 10 * time.Second
