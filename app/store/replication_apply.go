@@ -124,7 +124,7 @@ func (a *applier) execute(c *Client) (more bool) {
 	if a.waits {
 		a.waits = false
 		c.noteInput(c.w-c.r, len(c.ws.in)) // it has come, though it is not applied
-		a.l.alive() // it is not the master that is late
+		a.l.alive()                        // it is not the master that is late
 		time.Sleep(applyPause)
 	} else if c.spentNs > turnNs {
 		c.spentNs = 0
