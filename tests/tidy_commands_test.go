@@ -36,7 +36,7 @@ func commandRecords(files []*goFile) []commandRecord {
 				continue
 			}
 			for _, spec := range gen.Specs {
-				if v, ok := spec.(*ast.ValueSpec); ok && len(v.Values) == 1 {
+				if v, ok := spec.(*ast.ValueSpec); ok && len(v.Values) == 1 && v.Names[0].Name != "unservedCommands" {
 					records = append(records, recordsOf(f, v.Values[0])...)
 				}
 			}
