@@ -59,9 +59,9 @@ clients: ## smoke tests with the client libraries of Go, Python and Node
 	tests/clients/run.sh
 
 .PHONY: soak
-soak: ## the random tests for SOAK=1m each, and every fuzz target for FUZZTIME=10s
+soak: ## the random tests for SOAK=1m each, and every fuzz target for FUZZTIME=6s
 	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),1m) go test -race -count=1 -timeout 60m -run 'TestModel|TestGroup|TestDiffer|TestHangUp|TestOutput|TestLoad$$|TestAppendOnly.*Crash' ./tests
-	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),10s)"
+	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),6s)"
 
 .PHONY: cover
 cover: ## coverage of app/ by all tests, coverage.out

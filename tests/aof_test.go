@@ -292,7 +292,7 @@ func TestAppendOnlyCrash(t *testing.T) {
 func TestAppendOnlyEverySecondCrash(t *testing.T) {
 	rounds := 1
 	if os.Getenv(envSoak) != "" {
-		rounds = 30
+		rounds = 15
 	}
 	const allowed = 3 * time.Second
 	dir, path := t.TempDir(), serverPath(t)
