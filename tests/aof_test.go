@@ -451,9 +451,10 @@ func TestAppendOnlyRewriteCrash(t *testing.T) {
 		running.Wait()
 	}
 	if _, err := os.Stat(filepath.Join(dir, "dump.rdb")); err == nil {
-		s := startEnding(t, path, dir)
-		if n := s.client(t).doInt("EXISTS", "filler:0", "filler:1999"); n != 2 {
-			t.Errorf("%d of 2 fillers are in the snapshot", n)
+		c := startEnding(t, path, dir).client(t)
+		keys, n := c.doInt("DBSIZE"), c.doInt("EXISTS", "filler:0", "filler:1999")
+		if n != 2 && keys >= 1000 { // with less it is what DEBUG RELOAD has saved
+			t.Errorf("%d keys are in the snapshot, and %d of 2 fillers", keys, n)
 		}
 	}
 }
