@@ -269,6 +269,7 @@ func TestFailover(t *testing.T) {
 			c.expect("FAILOVER TIMEOUT 0", errText("ERR FAILOVER timeout must be greater than 0"))
 			c.expect(fmt.Sprintf("FAILOVER TO 127.0.0.1 %d FORCE", replica.port),
 				errText("ERR FAILOVER with force option requires both a timeout and target HOST and IP."))
+			waitFor(t, "the master to know of it", func() bool { return strings.Contains(master.info(t, "slave0"), "state=online") })
 			c.ok(fmt.Sprintf("FAILOVER TO 127.0.0.1 %d TIMEOUT 20000", replica.port))
 			waitFor(t, "the replica to be the master", func() bool {
 				return replica.info(t, "role") == "master" && master.info(t, "master_link_status") == "up"
