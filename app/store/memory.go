@@ -3,7 +3,8 @@ package store
 import "math/rand/v2"
 
 // usedMemory is what INFO calls used_memory: the arena's live bytes, which are
-// exact, and what clients hold in buffers and queues, as cron last counted it.
+// exact, what clients hold in buffers and queues, as cron last counted it, the
+// table of tracked keys and the replication stream.
 func (kv *KVStore) usedMemory() int64 {
 	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes() + kv.repl.stream.bytes()
 }
