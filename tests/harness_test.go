@@ -268,13 +268,15 @@ func (s *server) ended() bool {
 
 // stop ends the server, politely first, and says what was wrong with its life.
 func (s *server) stop() error {
-	if s.ended() {
+	err := s.cmd.Process.Signal(terminate())
+	if errors.Is(err, os.ErrProcessDone) {
+		<-s.done
 		if s.cmd.ProcessState.Success() {
 			return s.checkLog() // a test sent SHUTDOWN
 		}
 		return fmt.Errorf("server died (%v)\n%s", s.cmd.ProcessState, s.logTail())
 	}
-	if err := s.cmd.Process.Signal(terminate()); err != nil {
+	if err != nil {
 		return err
 	}
 	select {
