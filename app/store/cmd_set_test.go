@@ -172,16 +172,7 @@ func TestSetNoAllocations(t *testing.T) {
 		"SRANDMEMBER table", "SRANDMEMBER table 10", "SRANDMEMBER intset 10", "SRANDMEMBER listpack -10", "SSCAN table 0 MATCH *1",
 		"SREM table nosuch", "SCARD table", "SUNIONSTORE intset2 intset", "SMOVE intset intset2 nosuch",
 	} {
-		args := strings.Fields(command)
-		run := func() {
-			kv.mu.Lock()
-			kv.hint = commandHint{}
-			kv.processCommand(s.c, args)
-			s.c.reply.Buf = s.c.reply.Buf[:0]
-			kv.mu.Unlock()
-		}
-		run()
-		if n := testing.AllocsPerRun(50, run); n != 0 {
+		if n := s.allocations(strings.Fields(command)); n != 0 {
 			t.Errorf("%s allocates %v times", command, n)
 		}
 	}

@@ -237,18 +237,9 @@ func TestGroupsWithoutAllocation(t *testing.T) {
 				s.do("XADD", "s", fmt.Sprintf("%d-0", i+1), "f", "v")
 			}
 			s.doAll("XGROUP CREATE s g 0; XGROUP CREATE s fresh 0; XREADGROUP GROUP g c STREAMS s >; XGROUP CREATECONSUMER s fresh c")
-			s.do("CONFIG", "SET", "slowlog-log-slower-than", "-1") // under the race detector they are slow
-			args := strings.Fields(command)
-			s.c.reply.Buf = make([]byte, 0, 1<<20)
-			n := testing.AllocsPerRun(100, func() {
-				s.c.reply.Buf = s.c.reply.Buf[:0]
-				kv.hint = commandHint{}
-				kv.processCommand(s.c, args)
-			})
-			if n != 0 {
+			if n := s.allocations(strings.Fields(command)); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
-			s.c.reply.Buf = nil
 		})
 	}
 }

@@ -82,17 +82,7 @@ func TestStreamsWithoutAllocation(t *testing.T) {
 		"XDEL s 1-0 1-1 1-2 1-3 1-4 1-5 1-6 1-7 1-8 1-9",
 		"XTRIM s MAXLEN 500",
 	} {
-		args := strings.Fields(command)
-		run := func() {
-			kv.readClock()
-			kv.hint = commandHint{}
-			kv.processCommand(s.c, args)
-			s.c.reply.Truncate(0)
-		}
-		for range 100 {
-			run() // buffers grow
-		}
-		if n := testing.AllocsPerRun(200, run); n > 0.1 {
+		if n := s.allocations(strings.Fields(command)); n > 0 {
 			t.Errorf("%s: %v allocations", command, n)
 		}
 	}

@@ -114,17 +114,9 @@ func TestStringsWithoutAllocation(t *testing.T) {
 			for _, setup := range []string{"SET text v", "SET number 1", "SET float 1.5", "SETRANGE long 3000 x", "SETBIT bits 500 1", "SET dest v"} {
 				s.do(strings.Fields(setup)...)
 			}
-			args := strings.Fields(command)
-			s.c.reply.Buf = make([]byte, 0, 1<<20)
-			n := testing.AllocsPerRun(100, func() {
-				s.c.reply.Buf = s.c.reply.Buf[:0]
-				kv.hint = commandHint{}
-				kv.processCommand(s.c, args)
-			})
-			if n != 0 {
+			if n := s.allocations(strings.Fields(command)); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
-			s.c.reply.Buf = nil
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -42,6 +43,27 @@ func (s *session) do(args ...string) string {
 		s.t.Fatalf("%q: reply %q: %v", args, reply, err)
 	}
 	return show(v)
+}
+
+// allocations is how often a command, which it runs many times, allocates. What
+// runs besides allocates too: the least of several counts is the command's own.
+// On a busy machine a command may be slow, which is none of its business here.
+func (s *session) allocations(args []string) float64 {
+	s.do("CONFIG", "SET", "slowlog-log-slower-than", "-1")
+	s.c.reply.Buf = make([]byte, 0, 1<<20)
+	defer func() { s.c.reply.Buf = nil }()
+	least := math.Inf(1)
+	for try := 0; try < 30 && least > 0; try++ {
+		least = min(least, testing.AllocsPerRun(10, func() {
+			s.kv.mu.Lock()
+			s.kv.readClock()
+			s.kv.hint = commandHint{}
+			s.kv.processCommand(s.c, args)
+			s.c.reply.Truncate(0)
+			s.kv.mu.Unlock()
+		}))
+	}
+	return least
 }
 
 // expect runs a command, given as words, and compares the reply.
