@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +22,8 @@ import (
 //
 // By itself the test takes a few hundred connections for a moment. TEST_SOAK=10m
 // makes it 10,000 for that long, preceded by the same without the slow and the
-// idle ones; only then are times compared.
+// idle ones; only then are times compared. So many goroutines are too many for the
+// race detector.
 func TestLoad(t *testing.T) {
 	total, length, breath, soak := 400, 2*time.Second, 50*time.Millisecond, false
 	if text := os.Getenv(envSoak); text != "" {
@@ -84,25 +83,15 @@ type loadResult struct {
 	memory []int // of the server, once a second
 }
 
-// newCrowd starts a server and connects those who are well. The race detector
-// cannot have so many goroutines: it is left out for more than a few.
+// newCrowd starts a server and connects those who are well.
 func newCrowd(t *testing.T, total int, breath time.Duration) *crowd {
 	dir, err := os.MkdirTemp("", "load") // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := serverPath(t)
-	if os.Getenv(envRace) != "" && os.Getenv(envServer) == "" && total > 4000 {
-		path = filepath.Join(dir, "valkeyper")
-		build := exec.Command("go", "build", "-o", path, ".")
-		build.Dir = ".."
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
-	}
 	l := &crowd{socket: dir + "/s", breath: breath}
-	l.s = startProgram(t, path, "--unixsocket", l.socket, "--maxclients", strconv.Itoa(total+100),
+	l.s = startProgram(t, serverPath(t), "--unixsocket", l.socket, "--maxclients", strconv.Itoa(total+100),
 		"--client-output-buffer-limit", "normal "+strconv.Itoa(loadLimit)+" 0 0")
 	c := l.s.client(t)
 	c.ok("SET big " + strings.Repeat("v", loadValue))
