@@ -43,7 +43,7 @@ type writer struct {
 }
 
 // writerKeys are how many keys of each kind there are.
-const writerKeys = 300
+var writerKeys = fewer(300, 60)
 
 func (w *writer) key(kind string) string { return kind + ":" + strconv.Itoa(w.random.IntN(writerKeys)) }
 
@@ -83,7 +83,11 @@ func (c *client) fillForWriters(keys int) {
 	}
 	for db := range 4 {
 		add("SELECT", strconv.Itoa(db))
-		for i := range writerKeys {
+		kinds := writerKeys
+		if db > 0 {
+			kinds /= fewer(1, 3)
+		}
+		for i := range kinds {
 			name := ":" + strconv.Itoa(i)
 			n := []int{3, 50, 200}[i%3]
 			if i%60 == 0 && db == 0 {
@@ -126,40 +130,44 @@ func (c *client) fillForWriters(keys int) {
 	<-done
 }
 
-// TestBackgroundSaveIsOneInstant saves under full write load from many clients.
+// TestBackgroundSaveIsOneInstant saves under full write load from many clients:
+// as fast as it can, and so that each bucket takes a turn of its own.
 func TestBackgroundSaveIsOneInstant(t *testing.T) {
-	const clients = 20
-	for round := range 4 {
-		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
-			s := start(t, "--list-compress-depth", strconv.Itoa(round%2))
-			c := s.client(t)
-			keys := 15_000
-			if round >= 2 {
-				keys = 6_000 // each bucket takes a turn of its own
-			}
-			c.fillForWriters(keys)
-			if round >= 2 {
-				c.ok("CONFIG SET rdb-key-save-delay 10")
-			}
-			var stop atomic.Bool
-			var writers sync.WaitGroup
-			for i := range clients {
-				w := &writer{s.client(t), rand.New(rand.NewPCG(uint64(round), uint64(i)))}
-				writers.Go(func() { w.run(&stop) })
-			}
-			<-time.After(50 * time.Millisecond)
-			want := c.begin()
-			c.saved()
-			stop.Store(true)
-			writers.Wait()
-			if log := s.logTail(); !strings.Contains(log, "Background saving terminated with success") {
-				t.Fatal(log)
-			}
-			lookInto(t, s.dir, want)
-			c.ok("CONFIG SET rdb-key-save-delay 0")
-			c.ok("DEBUG RELOAD") // what was written meanwhile is whole
-		})
+	for _, tt := range []struct{ delay, keys int }{{0, fewer(15_000, 5_000)}, {10, fewer(6_000, 500)}} {
+		s := start(t)
+		s.client(t).fillForWriters(tt.keys)
+		for depth := range 2 {
+			t.Run(fmt.Sprintf("delay %d, depth %d", tt.delay, depth), func(t *testing.T) {
+				s.client(t).ok("CONFIG SET list-compress-depth " + strconv.Itoa(depth))
+				s.saveUnderLoad(t, tt.delay, uint64(tt.delay+depth))
+			})
+		}
 	}
+}
+
+// saveUnderLoad saves, while clients write what is random by a seed and the saver
+// rests behind each key.
+func (s *server) saveUnderLoad(t *testing.T, delay int, seed uint64) {
+	const clients = 20
+	c := s.client(t)
+	c.ok("CONFIG SET rdb-key-save-delay " + strconv.Itoa(delay))
+	var stop atomic.Bool
+	var writers sync.WaitGroup
+	for i := range clients {
+		w := &writer{s.client(t), rand.New(rand.NewPCG(seed, uint64(i)))}
+		writers.Go(func() { w.run(&stop) })
+	}
+	<-time.After(50 * time.Millisecond)
+	want := c.begin()
+	c.saved()
+	stop.Store(true)
+	writers.Wait()
+	if log := s.logTail(); !strings.Contains(log, "Background saving terminated with success") {
+		t.Fatal(log)
+	}
+	lookInto(t, s.dir, want)
+	c.ok("CONFIG SET rdb-key-save-delay 0")
+	c.ok("DEBUG RELOAD") // what was written meanwhile is whole
 }
 
 // run sends commands until stop, some of them in transactions.
@@ -212,8 +220,9 @@ func lookInto(t *testing.T, dir, want string) {
 func TestFlushWhileSaving(t *testing.T) {
 	s := start(t)
 	c := s.client(t)
-	c.fillForWriters(30_000)
-	c.ok("CONFIG SET rdb-key-save-delay 10")
+	c.fillForWriters(fewer(30_000, 5_000))
+	delay := strconv.Itoa(fewer(10, 100))
+	c.ok("CONFIG SET rdb-key-save-delay " + delay)
 	want := c.begin()
 	c.ok("SELECT 1")
 	c.ok("FLUSHDB")
@@ -221,9 +230,11 @@ func TestFlushWhileSaving(t *testing.T) {
 	c.ok("SELECT 2")
 	c.ok("FLUSHDB ASYNC")
 	c.ok("SET new v")
+	c.ok("CONFIG SET rdb-key-save-delay 0")
 	c.saved()
 	lookInto(t, s.dir, want)
-	c.ok("DEBUG POPULATE 30000")
+	c.ok("DEBUG POPULATE " + strconv.Itoa(fewer(30_000, 5_000)))
+	c.ok("CONFIG SET rdb-key-save-delay " + delay)
 	c.expect("BGSAVE", status("Background saving started"))
 	c.expect("BGSAVE", errText("ERR Background save already in progress"))
 	c.expect("SAVE", errText("ERR Background save already in progress"))
@@ -231,6 +242,44 @@ func TestFlushWhileSaving(t *testing.T) {
 	c.saved()
 	lookInto(t, s.dir, want)
 	c.ok("SET k v")
+}
+
+// TestFlushBigValues empties a database in the very moment when a save has begun,
+// which has put its big values aside. They are in the file, although their
+// memory is wanted for others.
+func TestFlushBigValues(t *testing.T) {
+	s := start(t)
+	c := s.client(t)
+	fill := func(n int, value string) (batch []byte) {
+		for i := range n {
+			m := strconv.Itoa(i) + value
+			batch = appendCommand(batch, "RPUSH", "list", m)
+			batch = appendCommand(batch, "SADD", "set", m)
+			batch = appendCommand(batch, "HSET", "hash", m, m)
+			batch = appendCommand(batch, "ZADD", "zset", strconv.Itoa(i), m)
+			batch = appendCommand(batch, "XADD", "stream", strconv.Itoa(i+1), m, m)
+		}
+		return batch
+	}
+	const elements = 3000
+	for _, how := range []string{"SYNC", "ASYNC"} {
+		c.sendRaw(fill(elements, " one"))
+		for range 5 * elements {
+			c.read()
+		}
+		want := c.digest()
+		batch := appendCommand(nil, "BGSAVE")
+		batch = append(appendCommand(batch, "FLUSHDB", how), fill(elements, " two")...)
+		c.sendRaw(batch)
+		for range 2 + 5*elements {
+			if v := c.read(); v.kind == '-' {
+				t.Fatal(v)
+			}
+		}
+		c.saved()
+		lookInto(t, s.dir, want)
+		c.ok("FLUSHALL")
+	}
 }
 
 // TestSavePoints waits for a save point, and for what happens when saving fails.

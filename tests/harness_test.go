@@ -56,6 +56,18 @@ var built struct {
 	err  error
 }
 
+// underRace reports whether our server is built with the race detector, under
+// which it is some ten times slower.
+func underRace() bool { return os.Getenv(envRace) != "" }
+
+// fewer is n, or under the race detector the smaller number that shows the same.
+func fewer(n, raced int) int {
+	if underRace() {
+		return raced
+	}
+	return n
+}
+
 // serverPath returns the program under test.
 func serverPath(t testing.TB) string {
 	t.Helper()
@@ -69,7 +81,7 @@ func serverPath(t testing.TB) string {
 		}
 		built.path = filepath.Join(built.dir, "valkeyper")
 		args := []string{"build", "-o", built.path}
-		if os.Getenv(envRace) != "" {
+		if underRace() {
 			args = append(args, "-race")
 			built.err = endAtOnce()
 		}
@@ -189,6 +201,10 @@ func launchOn(port int, path, dir string, args []string) (*server, error) {
 	s := &server{port: port, dir: dir, logPath: filepath.Join(dir, "server.log"), done: make(chan struct{})}
 	s.cmd = exec.Command(path, args...)
 	s.cmd.Dir = dir
+	if underRace() {
+		// By default the detector has a program sleep for a second at its end.
+		s.cmd.Env = append(os.Environ(), "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=20")
+	}
 	endWithParent(s.cmd)
 	log, err := os.Create(s.logPath)
 	if err != nil {
