@@ -1,19 +1,12 @@
 package tests
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 )
-
-// Nothing gets round ACL: each command and subcommand, in every form that a client
-// can send it, is tried by a user who may do everything else.
-
-// aclExempt are the commands that nobody can be refused.
-var aclExempt = map[string]bool{"auth": true, "hello": true, "quit": true, "reset": true}
 
 // A testedCommand is a command and arguments that have the right number.
 type testedCommand struct {
@@ -51,100 +44,6 @@ func commandsOf(c *client) []testedCommand {
 		add(info)
 	}
 	return all
-}
-
-func TestACLEveryCommand(t *testing.T) {
-	s := start(t, "--enable-debug-command", "yes", "--rename-command", "get", "fetch")
-	admin := s.client(t)
-	admin.ok("SET 1 before")
-	admin.ok("ACL SETUSER limited on nopass")
-	digest := admin.do("DEBUG", "DIGEST").text
-	c := s.client(t)
-	c.ok("AUTH limited x")
-	tested := 0
-	for _, cmd := range commandsOf(admin) {
-		if aclExempt[cmd.full] {
-			continue
-		}
-		tested++
-		if cmd.full == "get" {
-			cmd.args[0] = "fetch"
-		}
-		admin.ok("ACL SETUSER limited reset on nopass ~* &* +@all -" + cmd.full)
-		refusal := fmt.Sprintf("NOPERM this user has no permissions to run the '%s' command", cmd.full)
-		mixed := append([]string(nil), cmd.args...)
-		for i := range strings.Count(cmd.full, "|") + 1 {
-			mixed[i] = strings.ToUpper(mixed[i][:1]) + mixed[i][1:]
-		}
-		for _, args := range [][]string{cmd.args, mixed} {
-			if got := c.do(args...).text; got != refusal && got != "EXECABORT Transaction discarded because of: "+refusal {
-				t.Errorf("%q: %q", args, got)
-			}
-		}
-		c.sendRaw([]byte(strings.Join(cmd.args, " ") + "\r\n"))
-		if got := c.read().text; !strings.Contains(got, refusal) {
-			t.Errorf("%q inline: %q", cmd.args, got)
-		}
-		if cmd.full != "multi" && cmd.full != "exec" && cmd.full != "discard" {
-			c.ok("MULTI")
-			if got := c.do(cmd.args...).text; got != refusal && got != "ERR Command not allowed inside a transaction" {
-				t.Errorf("%q in MULTI: %q", cmd.args, got)
-			}
-			if got := c.do("EXEC").text; !strings.HasPrefix(got, "EXECABORT") {
-				t.Errorf("EXEC behind %q: %q", cmd.args, got)
-			}
-		} else if cmd.full == "exec" {
-			c.ok("MULTI")
-			c.do("SET", "1", "after")
-			if got := c.do("EXEC").text; !strings.HasPrefix(got, "EXECABORT") {
-				t.Errorf("EXEC: %q", got)
-			}
-		}
-	}
-	if tested < 250 {
-		t.Errorf("only %d commands were tried", tested)
-	}
-	if got := admin.do("DEBUG", "DIGEST").text; got != digest {
-		t.Error("the data has changed")
-	}
-	admin.expect("DBSIZE", 1)
-}
-
-// Each command that has a key at a known place is refused one that no pattern fits.
-func TestACLEveryKey(t *testing.T) {
-	s := start(t, "--enable-debug-command", "yes")
-	admin := s.client(t)
-	admin.ok("ACL SETUSER limited on nopass ~yes* &yes* +@all")
-	c := s.client(t)
-	c.ok("AUTH limited x")
-	tested := 0
-	for _, cmd := range commandsOf(admin) {
-		info := admin.do("COMMAND", "INFO", cmd.full).elems[0]
-		flags := fmt.Sprint(info.elems[2])
-		first := number(info.elems[3])
-		notKey := strings.Contains(fmt.Sprint(info.elems[8]), "not_key")
-		if first == 0 || notKey || strings.Contains(flags, "movablekeys") {
-			continue
-		}
-		tested++
-		for len(cmd.args) <= first {
-			cmd.args = append(cmd.args, "1")
-		}
-		for i := first; i < len(cmd.args); i++ {
-			cmd.args[i] = "no"
-		}
-		const refusal = "NOPERM this user has no permissions to access one of the keys used as arguments"
-		if got := c.do(cmd.args...).text; got != refusal {
-			t.Errorf("%q: %q", cmd.args, got)
-		}
-	}
-	if tested < 100 {
-		t.Errorf("only %d commands were tried", tested)
-	}
-	for _, line := range []string{"PUBLISH no x", "SPUBLISH no x", "SUBSCRIBE yes no", "SSUBSCRIBE no", "PSUBSCRIBE yes no*"} {
-		c.expect(line, errText("NOPERM this user has no permissions to access one of the channels used as arguments"))
-	}
-	admin.expect("DBSIZE", 0)
 }
 
 // Users live in the file that aclfile names, or in the configuration file.
