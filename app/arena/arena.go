@@ -67,6 +67,7 @@ type Arena struct {
 	headers   []*chunk         // of each slot, outside the Go heap; nil until first needed
 	freeSlots []uint64         // bit set of the free slots but slot 0
 	room      [numClasses]uint32
+	newest    [numClasses]uint32 // the class's last run that was fresh, if it is still one: for Usage only
 
 	// Chunks by the length of their longest stretch of free runs, so that a
 	// request takes the tightest fit and other chunks get a chance to empty.

@@ -19,22 +19,30 @@ const (
 // to give back; maxBytes of 0 only asks that. It is false too when the system
 // refuses to unmap, which it may when that would split a mapping in two.
 func (a *Arena) Reclaim(maxBytes int) (more bool) {
+	return a.reclaim(maxBytes, emptiedKept, a.dirtyAllowed())
+}
+
+// Purge is Reclaim that leaves nothing.
+func (a *Arena) Purge(maxBytes int) (more bool) { return a.reclaim(maxBytes, 0, 0) }
+
+// reclaim leaves so many empty chunks, and so many free runs with their pages.
+func (a *Arena) reclaim(maxBytes, emptied, dirty int) (more bool) {
 	a.dropIdleRuns()
 	for refused := false; maxBytes > 0; {
 		done := 0
 		switch {
 		case len(a.memory.spare) > 0 && !refused:
 			done, refused = a.unmapSpare(maxBytes)
-		case a.emptied > emptiedKept && !refused:
+		case a.emptied > emptied && !refused:
 			done, refused = a.unmapChunk(maxBytes)
-		case a.dirtyRuns > a.dirtyAllowed():
+		case a.dirtyRuns > dirty:
 			done = a.cleanRuns(a.dirty, maxBytes)
 		default:
 			return false
 		}
 		maxBytes -= done
 	}
-	return len(a.memory.spare) > 0 || a.emptied > emptiedKept || a.dirtyRuns > a.dirtyAllowed()
+	return len(a.memory.spare) > 0 || a.emptied > emptied || a.dirtyRuns > dirty
 }
 
 // dropIdleRuns frees the runs that classes kept though they had emptied.

@@ -23,9 +23,12 @@ func (a *Arena) run(i uint32) *run {
 
 // newRun makes a free run the only one with room of class c.
 func (a *Arena) newRun(c uint8) uint32 {
-	i, _ := a.takeRuns(1)
+	i, dirty := a.takeRuns(1)
 	*a.run(i) = run{class: c}
 	a.room[c] = i
+	if a.newest[c] = i; dirty {
+		a.newest[c] = 0
+	}
 	return i
 }
 

@@ -28,6 +28,7 @@ type cronState struct {
 	running   bool
 	paused    bool  // DEBUG PAUSE-CRON
 	reclaim   bool  // there may be memory to give back to the system
+	purge     bool  // all of it, as MEMORY PURGE wants it
 	plannedNs int64 // when it will look at deadlines next
 }
 
@@ -163,7 +164,7 @@ func (kv *KVStore) freeSome(end int64) (more bool) {
 		case n > 0:
 			kv.drainLast(n - 1)
 		case kv.cron.reclaim:
-			kv.cron.reclaim = kv.arena.Reclaim(freeBytes)
+			kv.giveBack()
 		default:
 			return false
 		}
@@ -171,6 +172,16 @@ func (kv *KVStore) freeSome(end int64) (more bool) {
 			return true
 		}
 	}
+}
+
+// giveBack gives a piece of freed memory back to the system.
+func (kv *KVStore) giveBack() {
+	if !kv.cron.purge {
+		kv.cron.reclaim = kv.arena.Reclaim(freeBytes)
+		return
+	}
+	kv.cron.reclaim = kv.arena.Purge(freeBytes)
+	kv.cron.purge = kv.cron.reclaim
 }
 
 // drainLast frees a little of what was dropped, the last of which is number i.

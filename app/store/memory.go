@@ -1,12 +1,25 @@
 package store
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/codecrafters-io/redis-starter-go/app/arena"
+)
 
 // usedMemory is what INFO calls used_memory: the arena's live bytes, which are
 // exact, what clients hold in buffers and queues, as cron last counted it, the
-// table of tracked keys and the replication stream.
+// table of tracked keys, the replication stream, and what waits to be written to
+// the append-only file.
 func (kv *KVStore) usedMemory() int64 {
-	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes() + kv.repl.stream.bytes()
+	return kv.arena.Used() + kv.rosterBytes + kv.tracking.table.bytes() + kv.repl.stream.bytes() + kv.journalBytes()
+}
+
+// arenas are all there are.
+func (kv *KVStore) arenas() []*arena.Arena {
+	if a := kv.tracking.table.arena; a != nil {
+		return []*arena.Arena{kv.arena, a}
+	}
+	return []*arena.Arena{kv.arena}
 }
 
 // limitedMemory is what maxmemory limits: all but what waits for replicas and for the
@@ -24,27 +37,6 @@ func (kv *KVStore) clientBytes() int64 {
 		sum += c.memory().total - c.lag()
 	}
 	return sum
-}
-
-// memoryFigures are the amounts of INFO memory, in bytes.
-type memoryFigures struct {
-	used, rss, peak, startup   int64
-	overhead, dataset, clients int64
-	mapped, system             int64
-}
-
-func (kv *KVStore) memoryFigures() memoryFigures {
-	m := memoryFigures{rss: residentMemory(), mapped: kv.arena.Mapped(), system: systemMemory(), startup: kv.startupMemory}
-	m.clients = kv.clientBytes()
-	m.used = kv.arena.Used() + m.clients + kv.tracking.table.bytes() + kv.repl.stream.bytes()
-	kv.stats.peakMemory = max(kv.stats.peakMemory, m.used)
-	m.peak = kv.stats.peakMemory
-	m.overhead = m.startup + m.clients + kv.tracking.table.bytes()
-	for _, db := range kv.dbs {
-		m.overhead += db.keys.Bytes(kv.keyType) + db.expires.Bytes(kv.arena) + db.hashes.Bytes(kv.arena)
-	}
-	m.dataset = max(m.used-m.overhead, 0)
-	return m
 }
 
 // pendingObjects is the number of values that are dropped and not freed yet.

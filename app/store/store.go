@@ -47,6 +47,7 @@ type KVStore struct {
 	wakers       wakers
 
 	signalled atomic.Bool // a signal is about to end the server
+	purging   atomic.Bool // MEMORY PURGE has the Go runtime give memory back
 
 	mu sync.Mutex
 
