@@ -49,6 +49,37 @@ func (e *OpenError) Unwrap() error { return e.Err }
 // first or last, and any number of --directive value. The error is a
 // *FileError or an *OpenError; after one the configuration is half read.
 func (c *Config) LoadArgs(args []string, stdin io.Reader) error {
+	text, err := c.ReadArgs(args, stdin)
+	if err != nil {
+		return err
+	}
+	return c.LoadText(args, text)
+}
+
+// ReadArgs is the first half of LoadArgs: it returns what stands in the file and
+// what comes from the standard input, neither of which can be counted on to be
+// read twice. The error is an *OpenError.
+func (c *Config) ReadArgs(args []string, stdin io.Reader) (text string, err error) {
+	files := namedFiles(args)
+	if files > 0 {
+		if text, err = c.readFiles(absolutePath(workingDir(), args[0])); err != nil {
+			return "", err
+		}
+	}
+	if _, wantsStdin := joinOptions(args, files); wantsStdin {
+		c.warn("Reading config from stdin")
+		content, err := readText(stdin)
+		if err != nil {
+			return "", &OpenError{Name: "-", Err: err}
+		}
+		text += content
+	}
+	return text, nil
+}
+
+// LoadText is the second half of LoadArgs: it takes in what ReadArgs has returned,
+// here or in another process, and the options among the arguments.
+func (c *Config) LoadText(args []string, text string) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -57,27 +88,21 @@ func (c *Config) LoadArgs(args []string, stdin io.Reader) error {
 		c.values[c.must("port").slot].num = 26379
 		c.values[c.must("protected-mode").slot].num = 0 // a Sentinel must be reachable
 	}
-	first := 0
-	var text string
-	if !strings.HasPrefix(args[0], "-") {
+	files := namedFiles(args)
+	if files > 0 {
 		c.file = absolutePath(workingDir(), args[0])
-		first = 1
-		content, err := c.readFiles(c.file)
-		if err != nil {
-			return err
-		}
-		text = content
 	}
-	options, wantsStdin := joinOptions(args, first)
-	if wantsStdin {
-		c.warn("Reading config from stdin")
-		content, err := readText(stdin)
-		if err != nil {
-			return &OpenError{Name: "-", Err: err}
-		}
-		text += content
-	}
+	options, _ := joinOptions(args, files)
 	return c.loadText(text + "\n" + options)
+}
+
+// namedFiles is how many of the arguments name a configuration file: the first one
+// does, unless it is an option.
+func namedFiles(args []string) int {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return 1
+	}
+	return 0
 }
 
 // absolutePath joins a path with the directory as Redis does it, whose result

@@ -39,6 +39,7 @@ func (kv *KVStore) Listen() (net.Listener, error) {
 		return nil, err
 	}
 	kv.awaitLoaded(loadHeadStart)
+	kv.tellLauncher()
 	return l, nil
 }
 

@@ -303,8 +303,7 @@ func (kv *KVStore) loadInBackground(f *os.File, err error) {
 // up meanwhile.
 func (kv *KVStore) failToLoad(err error) {
 	kv.loadError = err
-	if kv.standalone {
-		listening := kv.snapshot.loading.listen
+	if listening := kv.snapshot.loading.listen; kv.standalone && listening != nil {
 		kv.mu.Unlock()
 		select {
 		case <-listening:

@@ -23,10 +23,13 @@ const (
 var logLevels = map[string]int32{"debug": logDebug, "verbose": logVerbose, "notice": logNotice, "warning": logWarning}
 
 // A logger writes lines to stdout, or to a file, which it opens for each line:
-// so a log can be moved away while the server runs.
+// so a log can be moved away while the server runs. The system's log may get them
+// too.
 type logger struct {
-	mu   sync.Mutex
-	file string // absolute, "" for stdout
+	mu     sync.Mutex
+	file   string     // absolute, "" for stdout
+	copied bool       // what goes to the file is written to stdout as well
+	syslog *syslogger // nil for none
 }
 
 // setFile sends the log to a file from now on.
@@ -36,19 +39,65 @@ func (l *logger) setFile(path string) {
 	l.file = path
 }
 
-// name is the file that the log goes to.
-func (l *logger) name() string {
+// copyOut begins or ends to show on stdout what goes to the file.
+func (l *logger) copyOut(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.file
+	l.copied = on
 }
 
-// write writes one line. A log that cannot be written has nobody to be told.
-func (l *logger) write(line string) {
+// setSyslog sends the log to the system's from now on, too.
+func (l *logger) setSyslog(s *syslogger) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.syslog = s
+}
+
+// follow sends the log where another one goes.
+func (l *logger) follow(other *logger) {
+	other.mu.Lock()
+	file, syslog := other.file, other.syslog
+	other.mu.Unlock()
+	l.setFile(file)
+	if syslog != nil {
+		l.setSyslog(&syslogger{paths: syslog.paths, ident: syslog.ident, facility: syslog.facility})
+	}
+}
+
+// write writes text as it stands. The system's log gets each of its lines.
+func (l *logger) write(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.append(text)
+	if l.syslog == nil {
+		return
+	}
+	now := time.Now()
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSuffix(line, "\n"); line != "" {
+			l.syslog.send(logWarning, line, now)
+		}
+	}
+}
+
+// writeLine writes a line of the log.
+func (l *logger) writeLine(level int32, role, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.append(fmt.Sprintf("%d:%s %s %c %s\n", os.Getpid(), role, now.Format("02 Jan 2006 15:04:05.000"), ".-*#"[level], text))
+	if l.syslog != nil {
+		l.syslog.send(level, text, now)
+	}
+}
+
+// append writes to stdout or the file. A log that cannot be written has nobody to be
+// told.
+func (l *logger) append(text string) {
+	if l.file == "" || l.copied {
+		io.WriteString(os.Stdout, text)
+	}
 	if l.file == "" {
-		io.WriteString(os.Stdout, line)
 		return
 	}
 	f, err := os.OpenFile(l.file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -56,7 +105,7 @@ func (l *logger) write(line string) {
 		return
 	}
 	defer f.Close()
-	io.WriteString(f, line)
+	io.WriteString(f, text)
 }
 
 // log writes a line when its level is wanted. The mutex may be held: a line is
@@ -65,10 +114,9 @@ func (kv *KVStore) log(level int32, format string, args ...any) {
 	if level < kv.logLevel.Load() {
 		return
 	}
-	msg := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
 	role := "M"
 	if kv.Info.Role == "slave" {
 		role = "S"
 	}
-	kv.logger.write(fmt.Sprintf("%d:%s %s %c %s\n", os.Getpid(), role, time.Now().Format("02 Jan 2006 15:04:05.000"), ".-*#"[level], msg))
+	kv.logger.writeLine(level, role, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "))
 }

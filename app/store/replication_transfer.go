@@ -421,7 +421,7 @@ func (l *masterLink) endLoad() {
 func (kv *KVStore) newSide() *KVStore {
 	side := &KVStore{Info: Info{Role: "slave"}, settings: kv.settings, config: kv.config, base: kv.base, baseNs: kv.baseNs}
 	side.logLevel.Store(kv.logLevel.Load())
-	side.logger.setFile(kv.logger.name())
+	side.logger.follow(&kv.logger)
 	side.setArena(arena.New())
 	side.keyType, side.elementType, side.scoredType = kv.keyType.In(side.arena), kv.elementType.In(side.arena), kv.scoredType.In(side.arena)
 	side.makeDatabases(len(kv.dbs))

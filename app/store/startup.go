@@ -72,16 +72,21 @@ func (kv *KVStore) ParseCommandLine() {
 func (kv *KVStore) startWith(args []string) error {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
-	if err := kv.loadArgs(args); err != nil {
+	kv.takeHandover()
+	configuration, err := kv.loadArgs(args)
+	if err != nil {
 		return err
 	}
 	kv.standalone = true
+	if !kv.daemon {
+		kv.supervise() // the launcher has found that nobody does
+	}
+	kv.toBackground(configuration)
 	kv.logBanner(len(args) > 0)
 	if err := kv.applyStartup(); err != nil {
 		return err
 	}
 	kv.reportSignals()
-	kv.supervise()
 	kv.writePidFile()
 	kv.loadAtStart()
 	return nil
@@ -103,7 +108,7 @@ func (kv *KVStore) Configure(args []string) error {
 func (kv *KVStore) configure(args []string) error {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
-	if err := kv.loadArgs(args); err != nil {
+	if _, err := kv.loadArgs(args); err != nil {
 		return err
 	}
 	if err := kv.applyStartup(); err != nil {
@@ -113,21 +118,31 @@ func (kv *KVStore) configure(args []string) error {
 	return nil
 }
 
-// loadArgs reads the configuration. The log goes where it says from then on.
-func (kv *KVStore) loadArgs(args []string) error {
+// loadArgs reads the configuration, and returns what it has read from elsewhere than
+// the arguments. The log goes where it says from then on.
+func (kv *KVStore) loadArgs(args []string) (configuration string, err error) {
 	kv.config.SetHooks(kv.configHooks())
-	args, err := kv.takeRestorePoint(args)
-	if err != nil {
-		return err
+	if args, err = kv.takeRestorePoint(args); err != nil {
+		return "", err
 	}
-	err = kv.config.LoadArgs(args, os.Stdin)
+	if kv.daemon {
+		var handed []byte
+		handed, err = io.ReadAll(os.Stdin)
+		configuration = string(handed)
+	} else {
+		configuration, err = kv.config.ReadArgs(args, os.Stdin)
+	}
+	if err == nil {
+		err = kv.config.LoadText(args, configuration)
+	}
 	if name := kv.config.Str("logfile"); name != "" {
 		kv.logger.setFile(kv.config.Path(name))
 	}
 	if err == nil {
 		kv.logLevel.Store(logLevels[kv.config.Str("loglevel")])
+		kv.openSyslog()
 	}
-	return err
+	return configuration, err
 }
 
 // configHooks answers what the configuration asks of the server.
@@ -136,7 +151,15 @@ func (kv *KVStore) configHooks() config.Hooks {
 		HasCommand: func(name string) bool { return kv.commands.find(name) != nil },
 		CheckUser:  kv.checkUserLine,
 		Users:      kv.userLines,
-		Warn:       func(text string) { kv.log(logWarning, "%s", text) },
+		Warn:       kv.warnOfConfig,
+	}
+}
+
+// warnOfConfig logs what the configuration has to say of what it reads. A daemon's
+// launcher has said it already.
+func (kv *KVStore) warnOfConfig(text string) {
+	if kv.launcher == nil {
+		kv.log(logWarning, "%s", text)
 	}
 }
 
@@ -240,9 +263,14 @@ func systemText(err error) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// writePidFile writes the pidfile that the configuration names.
+// writePidFile writes the pidfile that the configuration names. A daemon has one in
+// any case.
 func (kv *KVStore) writePidFile() {
 	name := kv.config.Str("pidfile")
+	if name == "" && kv.daemon {
+		name = defaultPidFile
+		kv.config.Assign("pidfile", name) // to be shown
+	}
 	if name == "" {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -93,10 +94,13 @@ type KVStore struct {
 	pause         pauseState
 	ending        endingState
 	startupMemory int64
-	standalone    bool   // started from the command line
-	notifySocket  string // systemd's, "" when nobody supervises the server
-	configured    bool   // by the command line or Configure: files are read and written
-	pidFile       string // to be removed at the end, "" for none
+	standalone    bool     // started from the command line
+	supervisedBy  string   // systemd or upstart, "" when nobody supervises the server
+	notifySocket  string   // systemd's, "" for none
+	daemon        bool     // in the background
+	launcher      *os.File // where a daemon's launcher waits, nil for none
+	configured    bool     // by the command line or Configure: files are read and written
+	pidFile       string   // to be removed at the end, "" for none
 
 	cleanup runtime.Cleanup // unmaps the arena when the store is dropped
 
