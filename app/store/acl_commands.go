@@ -2,6 +2,7 @@ package store
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -66,10 +67,18 @@ type aclTable struct {
 }
 
 // aclMembers are the commands of a category. A rule on a category also concerns
-// the subcommands of its containers, whatever these belong to.
+// the subcommands of its containers, whatever these belong to. When a user is
+// described, only the commands of Redis 7.0 are weighed: so its rules are those that
+// Redis would write.
 type aclMembers struct {
 	own     commandSet
 	reached commandSet
+	weighed commandSet // of own
+}
+
+// laterCommands are those that Redis got after 7.0.
+var laterCommands = []string{
+	"hexpire", "hexpireat", "hexpiretime", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime", "hpttl", "httl",
 }
 
 // newACLTable numbers the commands. Those that only rules know come behind the
@@ -117,9 +126,11 @@ func (t *aclTable) add(cmd *command) {
 func (t *aclTable) number(cmd *command) {
 	cmd.id = uint16(len(t.byName))
 	t.byName[cmd.full] = cmd
+	later := slices.Contains(laterCommands, cmd.full)
 	for j := range t.categories {
 		if cmd.categories().has(1 << j) {
 			t.categories[j].own.put(cmd.id, true)
+			t.categories[j].weighed.put(cmd.id, !later)
 			t.categories[j].reached.put(cmd.id, true)
 		}
 	}
@@ -128,10 +139,14 @@ func (t *aclTable) number(cmd *command) {
 // find finds a command or subcommand by its full name, in any case.
 func (t *aclTable) find(name string) *command { return t.byName[strings.ToLower(name)] }
 
-// unserved finds the command that args call among those only rules know.
+// unserved finds the command that args call among those only rules know. A subcommand
+// is called in two words.
 func (t *aclTable) unserved(args []string) *command {
 	cmd := t.find(args[0])
-	if cmd == nil || cmd.run != nil || len(args) == 1 || t.subs[cmd] == nil {
+	switch {
+	case cmd == nil || cmd.parent != nil:
+		return nil
+	case len(args) == 1 || t.subs[cmd] == nil:
 		return cmd
 	}
 	return t.find(args[0] + "|" + args[1])

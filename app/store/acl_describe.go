@@ -111,6 +111,9 @@ func (s *selector) commandRules(t *aclTable) []string {
 		for _, sub := range t.subs[cmd] {
 			rules = s.correct(rules, sub, &made, nil)
 		}
+		if s.commands.has(cmd.id) {
+			continue // with any first argument
+		}
 		for _, first := range s.firstArgs[cmd.id] {
 			rules = append(rules, "+"+cmd.full+"|"+first)
 		}
@@ -127,9 +130,9 @@ func (s *selector) bestCategory(t *aclTable, left *commandSet, applied []int, ad
 		if slices.Contains(applied, i) {
 			continue
 		}
-		own := &t.categories[i].own
-		same := own.common(left)
-		diff := own.common(own) - same
+		weighed := &t.categories[i].weighed
+		same := weighed.common(left)
+		diff := weighed.common(weighed) - same
 		if !adds {
 			same, diff = diff, same
 		}

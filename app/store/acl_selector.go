@@ -160,9 +160,10 @@ type foundKeys struct {
 func (f *foundKeys) of(cmd *command, args []string) []keyRef {
 	if !f.done {
 		refs := cmd.appendKeys((*f.refs)[:0], args)
-		if len(refs) == 0 {
+		if len(refs) == 0 && cmd.getKeys == nil && !cmd.countsKeys() {
 			// One spec that the arguments do not suit leaves the others unsaid: in
-			// Redis a PFMERGE without sources merges into any key.
+			// Redis a PFMERGE without sources merges into any key. Where keys are
+			// counted, no command takes what does not suit.
 			for i := range cmd.keys {
 				if !cmd.keys[i].flags.has(keyNotKey) {
 					refs, _ = cmd.keys[i].appendKeys(refs, args)
@@ -172,6 +173,11 @@ func (f *foundKeys) of(cmd *command, args []string) []keyRef {
 		*f.refs, f.done = refs, true
 	}
 	return *f.refs
+}
+
+// countsKeys reports whether the number of some keys is among the arguments.
+func (cmd *command) countsKeys() bool {
+	return slices.ContainsFunc(cmd.keys, func(s keySpec) bool { return s.numkeys })
 }
 
 // A ruleError is why a rule is refused.
@@ -346,10 +352,12 @@ func (r *ruleReader) permitFirst(s *selector, name, first string) error {
 		return errRuleUnknown
 	case cmd.parent != nil:
 		return errRuleFirstArg
-	case first == "" || hasSpaces(first):
+	case first == "":
 		return errRuleSyntax
 	case cmd.bySub != nil:
 		return errRuleUnknown
+	case hasSpaces(first):
+		return errRuleSyntax
 	}
 	r.warn("Deprecation warning: Allowing a first arg of an otherwise blocked command is a misuse of ACL and may get disabled "+
 		"in the future (offender: +%s|%s)", name, first)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -121,6 +122,16 @@ func commandRulesOf(t *testing.T, rules string) string {
 func TestCommandSetHasRoom(t *testing.T) {
 	if n := len(newCommandTable().acl.byName); n >= futureCommands {
 		t.Errorf("%d commands, and room for %d", n, futureCommands)
+	}
+}
+
+// The documentation tells which commands are later ones, and so may be named here only.
+func TestLaterCommands(t *testing.T) {
+	for name, cmd := range newCommandTable().acl.byName {
+		since := cmd.doc().since
+		if later := since > "7.0.15" && since[0] != '-'; later != slices.Contains(laterCommands, name) {
+			t.Errorf("%s is there since %s; listed: %v", name, since, !later)
+		}
 	}
 }
 
