@@ -105,13 +105,9 @@ func (p *aclServers) logged(trial *aclTrial, reason, object string, contexts map
 	p.t.Helper()
 	log := p.both(p.admin, trial.compared, request("ACL", "LOG"))[0]
 	for _, e := range log.elems {
-		fields := make(map[string]string)
-		for i := 0; i+1 < len(e.elems); i += 2 {
-			fields[e.elems[i].text] = e.elems[i+1].text
-		}
-		context := fields["context"]
-		if fields["reason"] != reason || fields["object"] != object || fields["username"] != "limited" ||
-			fields["count"] != fmt.Sprint(contexts[context]) {
+		context := e.field("context")
+		if e.field("reason") != reason || e.field("object") != object || e.field("username") != "limited" ||
+			e.field("count") != fmt.Sprint(contexts[context]) {
 			p.t.Errorf("%q is refused for its %s; the log has %s", trial.args, reason, e)
 		}
 		delete(contexts, context)

@@ -66,9 +66,20 @@ var placeholders = map[string]node{
 	"lat":      rarely(choice("85.05112878", "-85.05112878", "86"), choice("38.115556", "37.502669", "38", "0", "52.1", "-33.9", "0.0001")),
 	"radius":   rarely(choice("-1", "1e5", "0"), choice("1", "100", "200.5", "5000", "20000", "0.001")),
 	"user":     choice("default", "default", "nobody"),
-	"command":  (*maker).rightCommand,
+	"command":  (*maker).dataCommand,
 	"limit":    (*maker).limit,
-	"unit":     rarely(choice("miles", ""), choice("m", "km", "km", "KM", "ft", "mi")),
+
+	"acluser":     choice("u1", "u1", "u1", "u2", "u2", "u3", "u4", "u5"),
+	"aclgone":     rarely(choice("default", "nosuch", ""), choice("u4", "u5")),
+	"defaultuser": choice("default"),
+	"aclrule":     one((*maker).aclRule),
+	"aclkeys":     one((*maker).aclKeys),
+	"aclcommands": one((*maker).aclCommand),
+	"aclselector": one((*maker).aclSelector),
+	"aclname":     one((*maker).aclName),
+	"aclcategory": one((*maker).aclCategory),
+	"aclpassword": one((*maker).aclPassword),
+	"unit":        rarely(choice("miles", ""), choice("m", "km", "km", "KM", "ft", "mi")),
 }
 
 func one(f func(m *maker) string) node { return func(m *maker) []string { return []string{f(m)} } }
@@ -386,6 +397,8 @@ func untestable(args []string) bool {
 		return len(args) < 2 || !slices.Contains([]string{"SETNAME", "GETNAME", "NO-EVICT"}, strings.ToUpper(args[1]))
 	case "COMMAND": // only what it finds in another command
 		return len(args) < 3 || !strings.HasPrefix(strings.ToUpper(args[1]), "GETKEYS")
+	case "ACL":
+		return meddlesWithUsers(args)
 	case "MULTI", "SYNC": // an option of FLUSHDB that came first asks for replication
 		return true
 	}

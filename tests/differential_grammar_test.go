@@ -39,6 +39,7 @@ type grammars struct {
 	families []string
 	names    map[string]bool // the words that commands begin with
 	waiting  []commandLine   // commands that block their client
+	users    []commandLine   // of acl.txt, which a test of its own reads
 }
 
 func readGrammars(t testing.TB) *grammars {
@@ -54,7 +55,7 @@ func readGrammars(t testing.TB) *grammars {
 			t.Fatal(err)
 		}
 		family := strings.TrimSuffix(filepath.Base(path), ".txt")
-		if !strings.HasPrefix(family, "wait_") {
+		if !strings.HasPrefix(family, "wait_") && family != "acl" {
 			g.families = append(g.families, family)
 		}
 		for line := range strings.Lines(string(text)) {
@@ -93,8 +94,12 @@ func (g *grammars) add(family, line string) error {
 		g.waiting = append(g.waiting, commandLine{prefix, n})
 		return err
 	}
+	lines := &g.lines
+	if family == "acl" {
+		lines = &g.users
+	}
 	for range weight {
-		g.lines = append(g.lines, commandLine{family, n})
+		*lines = append(*lines, commandLine{family, n})
 	}
 	return err
 }
@@ -220,6 +225,7 @@ type maker struct {
 	*rand.Rand
 	g      *grammars
 	family string // of the command that is made
+	users  bool   // most commands are of acl.txt, and nobody waits
 	ids    int    // stream entries have IDs up to about this
 	next   *unit  // begins the next batch
 }
@@ -239,10 +245,10 @@ func (m *maker) batch() []unit {
 	}
 	for range 1 + m.IntN(diffBatch) {
 		u := unit{client: client}
-		switch m.IntN(48) {
-		case 0:
+		switch n := m.IntN(48); {
+		case n == 0 && !m.users:
 			u.waiting, u.commands = m.wait()
-		case 1, 2, 3, 4:
+		case n > 0 && n < 5:
 			u.commands = m.transaction()
 		default:
 			u.commands = [][]string{m.command()}
@@ -333,13 +339,21 @@ func (m *maker) commandOf(family string) []string {
 			i := m.IntN(len(args))
 			args[i] = strings.ToLower(args[i])
 		}
-		if !untestable(args) {
+		if !untestable(args) && !(m.users && m.unfitForUsers(args)) {
 			return args
 		}
 	}
 }
 
 func (m *maker) rightCommand() []string {
+	if m.users && m.IntN(8) > 0 {
+		return m.g.users[m.IntN(len(m.g.users))].make(m)
+	}
+	return m.dataCommand()
+}
+
+// dataCommand makes one that is about keys.
+func (m *maker) dataCommand() []string {
 	line := m.g.lines[m.IntN(len(m.g.lines))]
 	m.family = line.family
 	return line.make(m)

@@ -38,7 +38,7 @@ var masks = map[string]mask{
 	"SORT": {true, hideSort}, "SORT_RO": {true, hideSort},
 	"XINFO": both(hideTimes), "XPENDING": both(hideIdle),
 	"HELLO":  both(func(v reply) reply { return v.maskAfter([]string{"id"}) }),
-	"OBJECT": {hide: hideObject}, "MEMORY": maskShape,
+	"OBJECT": {hide: hideObject}, "MEMORY": maskShape, "ACL": {hide: hideACL},
 }
 
 func maskOf(args []string) mask {

@@ -115,6 +115,8 @@ func (p *pair) reset() *difference {
 		}
 		s.watcher, s.checker = connect(), connect()
 		s.checker.do("FLUSHALL")
+		s.checker.do(append([]string{"ACL", "DELUSER"}, diffUsers...)...)
+		s.checker.do("ACL", "LOG", "RESET")
 		s.checker.do(append([]string{"CONFIG", "SET"}, diffDefaults...)...)
 		s.checker.do("HELLO", "3")
 		s.watcher.do("PSUBSCRIBE", "__key*__:*")

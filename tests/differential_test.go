@@ -51,6 +51,21 @@ func (u unit) alone() bool {
 func TestDifferential(t *testing.T) {
 	// Whoever sorts by the rules of a language sorts by those of none.
 	t.Setenv("LC_ALL", "C")
+	runDifferential(t, diffTime, func(m *maker) []unit { return m.settings() })
+}
+
+// TestDifferentialUsers is the same for ACL: users come and go and change, clients
+// become these users, and what these may do is asked of random commands.
+func TestDifferentialUsers(t *testing.T) {
+	t.Setenv("LC_ALL", "C")
+	runDifferential(t, diffTime/2, func(m *maker) []unit {
+		m.users = true
+		return m.userSettings()
+	})
+}
+
+// runDifferential runs rounds that begin with what settings makes.
+func runDifferential(t *testing.T, limit time.Duration, settings func(m *maker) []unit) {
 	p := newPair(t)
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv(envSeed); s != "" {
@@ -61,10 +76,10 @@ func TestDifferential(t *testing.T) {
 		seed = n
 	}
 	g := readGrammars(t)
-	end := time.Now().Add(max(diffTime, soakTime(t)))
+	end := time.Now().Add(max(limit, soakTime(t)))
 	rounds, failures := 0, 0
 	for ; failures < diffFailures && (rounds == 0 || time.Now().Before(end)); rounds++ {
-		log, d := differentialRound(p, g, seed)
+		log, d := differentialRound(p, g, seed, settings)
 		switch {
 		case d == nil:
 		case d.lost():
@@ -80,12 +95,12 @@ func TestDifferential(t *testing.T) {
 }
 
 // differentialRound runs one round, and returns what it sent and the first difference.
-func differentialRound(p *pair, g *grammars, seed uint64) ([]unit, *difference) {
+func differentialRound(p *pair, g *grammars, seed uint64, settings func(m *maker) []unit) ([]unit, *difference) {
 	if d := p.reset(); d != nil {
 		return nil, d
 	}
 	m := newMaker(g, rand.New(rand.NewPCG(seed, 0)))
-	log := m.settings()
+	log := settings(m)
 	if d := p.run(log); d != nil {
 		return log, d
 	}
@@ -168,7 +183,7 @@ func printUnits(log []unit) string {
 // into the list of those that cannot be compared this way.
 func TestDifferentialComplete(t *testing.T) {
 	leftOut := strings.Fields(`
-		acl asking client cluster command config debug info latency lolwut monitor multi object
+		asking client cluster command config debug info latency lolwut monitor multi object
 		psubscribe pubsub punsubscribe quit readonly readwrite shutdown slowlog spublish ssubscribe subscribe
 		sunsubscribe time unsubscribe pfselftest
 		bgrewriteaof bgsave lastsave restore-asking save
