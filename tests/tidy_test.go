@@ -31,7 +31,7 @@ const (
 // package that is not listed here may import none.
 var imports = map[string][]string{
 	"":          {"app/store", "app/resp"},
-	"app/store": {"app/resp", "app/rdb", "app/aof", "app/dict", "app/ttl", "app/tree", "app/arena", "app/listpack", "app/intset", "app/glob", "app/geohash", "app/config", "app/lua"},
+	"app/store": {"app/resp", "app/rdb", "app/aof", "app/dict", "app/ttl", "app/tree", "app/arena", "app/listpack", "app/intset", "app/glob", "app/geohash", "app/config", "app/tlsconf", "app/lua"},
 	"app/dict":  {"app/arena"},
 	"app/tree":  {"app/arena"},
 	"app/ttl":   {"app/arena"},
@@ -42,7 +42,7 @@ var imports = map[string][]string{
 
 // seesInput are the packages that handle what clients and files say: nothing
 // there may make the server panic.
-var seesInput = []string{"", "app/store", "app/resp", "app/glob", "app/config", "app/rdb", "app/aof", "app/listpack", "app/intset", "app/geohash", "app/lua"}
+var seesInput = []string{"", "app/store", "app/resp", "app/glob", "app/config", "app/rdb", "app/aof", "app/listpack", "app/intset", "app/geohash", "app/lua", "app/tlsconf"}
 
 // A goFile is one parsed source file of the module.
 type goFile struct {

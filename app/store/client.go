@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/tls"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -103,10 +104,7 @@ const (
 // It is nil, with the connection told why, when the server takes no more.
 func (kv *KVStore) newClient(conn net.Conn) *Client {
 	c := &Client{kv: kv, conn: conn, fd: -1, directFD: -1}
-	if c.raw = rawConn(conn); c.raw != nil {
-		c.raw.Control(func(fd uintptr) { c.fd = int(fd) })
-	}
-	c.addr, c.laddr, c.unixSocket = endpoints(conn)
+	c.takeConn()
 	c.decoder.Limits.Inline = inlineMaxBytes
 	c.reply.Proto = 2
 	kv.mu.Lock()
@@ -132,6 +130,19 @@ func (kv *KVStore) newClient(conn net.Conn) *Client {
 	return nil
 }
 
+// takeConn finds out which path the client's connection takes, and how it is shown.
+func (c *Client) takeConn() {
+	c.raw = rawConn(c.conn)
+	shown := c.raw
+	if t, ok := c.conn.(*tls.Conn); ok {
+		shown = rawConn(t.NetConn())
+	}
+	if shown != nil {
+		shown.Control(func(fd uintptr) { c.fd = int(fd) })
+	}
+	c.addr, c.laddr, c.unixSocket = endpoints(c.conn)
+}
+
 // enter gives the client its number and its place. kv.mu is held.
 func (kv *KVStore) enter(c *Client) {
 	kv.lastClientID++
@@ -151,7 +162,7 @@ func (kv *KVStore) admitClient(c *Client) string {
 	switch {
 	case kv.closed:
 		return "-ERR server is shutting down\r\n"
-	case len(kv.clients) >= kv.maxClients:
+	case kv.full():
 		return "-ERR max number of clients reached\r\n"
 	case kv.protectedMode && kv.defaultUser.nopass && !c.local():
 		return protectedModeRefusal

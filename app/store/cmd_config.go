@@ -55,10 +55,7 @@ func (kv *KVStore) cmdConfigSet(c *Client, args []string) error {
 	for i := 2; i < len(args); i += 2 {
 		pairs = append(pairs, config.Pair{Name: args[i], Value: cloneArg(args[i+1])})
 	}
-	before := kv.listening()
-	err := kv.config.Set(pairs, config.SetContext{Local: c.local(), Loading: kv.snapshot.loading.active}, func(changed []string) error {
-		return kv.applyChanges(changed, before)
-	})
+	err := kv.config.Set(pairs, config.SetContext{Local: c.local(), Loading: kv.snapshot.loading.active}, kv.applyChanges)
 	if err != nil {
 		return replyError(err.Error())
 	}
@@ -68,29 +65,16 @@ func (kv *KVStore) cmdConfigSet(c *Client, args []string) error {
 	return nil
 }
 
-// listenState is where the server listened before a change.
-type listenState struct {
-	bind []string
-	port int
-}
-
-func (kv *KVStore) listening() listenState {
-	return listenState{kv.config.Strings("bind"), int(kv.config.Int("port"))}
-}
-
 // applyChanges puts changed directives into effect, or says which cannot be.
-func (kv *KVStore) applyChanges(changed []string, before listenState) error {
+func (kv *KVStore) applyChanges(changed []string) error {
 	if slices.Contains(changed, "requirepass") {
 		kv.requirePass(kv.config.Str("requirepass"))
 	}
-	if kv.listener != nil && slices.ContainsFunc(changed, func(n string) bool { return n == "port" || n == "bind" }) {
-		if err := kv.listener.rebind(before); err != nil {
-			if slices.Contains(changed, "port") {
-				return &config.ApplyError{Name: "port", Reason: "Unable to listen on this port. Check server logs."}
-			}
-			return &config.ApplyError{Name: "bind", Reason: "Failed to bind to specified addresses."}
-		}
-		kv.Info.Port = formatInt(kv.config.Int("port"))
+	if err := kv.changeTLS(changed); err != nil {
+		return err
+	}
+	if err := kv.moveListener(); err != nil {
+		return err
 	}
 	if slices.Contains(changed, "maxclients") {
 		wanted := kv.config.Int("maxclients")
@@ -118,6 +102,22 @@ func (kv *KVStore) applyChanges(changed []string, before listenState) error {
 		return &config.ApplyError{Name: "appendonly", Reason: err.Error()}
 	}
 	return nil
+}
+
+// moveListener listens where the configuration says.
+func (kv *KVStore) moveListener() error {
+	if kv.listener == nil {
+		return nil
+	}
+	err := kv.listener.rebind()
+	if failed, ok := errors.AsType[*rebindError](err); ok {
+		why := "Unable to listen on this port. Check server logs."
+		if failed.directive == "bind" {
+			why = "Failed to bind to specified addresses."
+		}
+		return &config.ApplyError{Name: failed.directive, Reason: why}
+	}
+	return err
 }
 
 // backlogBytesMin is the smallest backlog: CONFIG SET takes less, and means this.

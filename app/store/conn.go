@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -35,6 +36,9 @@ func (kv *KVStore) HandleConnection(connection Connection, parser *resp.Parser) 
 		return
 	}
 	kv.start()
+	if t, ok := conn.(*tls.Conn); ok && !kv.greet(t) {
+		return
+	}
 	var ahead []byte
 	if parser != nil {
 		ahead = parser.Detach()

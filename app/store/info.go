@@ -100,7 +100,7 @@ func (kv *KVStore) infoServer(w *infoWriter) {
 	w.field("process_id", os.Getpid())
 	w.field("process_supervised", kv.supervisor())
 	w.field("run_id", kv.runID)
-	w.field("tcp_port", kv.Info.Port)
+	w.field("tcp_port", kv.mainPort())
 	w.field("server_time_usec", kv.wallTime().UnixMicro())
 	w.field("uptime_in_seconds", up)
 	w.field("uptime_in_days", up/(24*3600))

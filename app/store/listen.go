@@ -18,7 +18,7 @@ import (
 
 // A Listener accepts connections on every address, port and unix socket that
 // the configuration names, and follows CONFIG SET. Its Accept returns the
-// plain *net.TCPConn or *net.UnixConn.
+// plain *net.TCPConn or *net.UnixConn, or a *tls.Conn that has yet to shake hands.
 type Listener struct {
 	kv       *KVStore
 	accepted chan net.Conn
@@ -27,8 +27,31 @@ type Listener struct {
 
 	mu     sync.Mutex // taken after kv.mu when both are
 	closed bool
+	at     listenState // of tcp and tls
 	tcp    []net.Listener
+	tls    []net.Listener
 	unix   net.Listener
+}
+
+// A listenState is where to listen on TCP.
+type listenState struct {
+	bind    []string
+	port    int
+	tlsPort int
+}
+
+// listening is what the configuration says about it.
+func (kv *KVStore) listening() listenState {
+	cfg := kv.config
+	return listenState{cfg.Strings("bind"), int(cfg.Int("port")), int(cfg.Int("tls-port"))}
+}
+
+// mainPort is the port by which the server introduces itself.
+func (kv *KVStore) mainPort() string {
+	if tlsPort := kv.config.Int("tls-port"); kv.Info.Port == "0" && tlsPort != 0 {
+		return formatInt(tlsPort)
+	}
+	return kv.Info.Port
 }
 
 // Listen opens the sockets that the configuration names. While the data of a
@@ -64,7 +87,7 @@ func (kv *KVStore) listen() (*Listener, error) {
 	if kv.standalone {
 		// Not before the port is ours: Redis's test suite takes the PID for a
 		// sign of that.
-		kv.log(logNotice, "Running mode=standalone, port=%s, PID: %d", kv.Info.Port, os.Getpid())
+		kv.log(logNotice, "Running mode=standalone, port=%s, PID: %d", kv.mainPort(), os.Getpid())
 		kv.log(logWarning, "Server initialized")
 	}
 	kv.snapshot.loading.noteListening()
@@ -81,7 +104,7 @@ func (kv *KVStore) logReady() {
 	l := kv.listener
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.tcp) > 0 {
+	if len(l.tcp)+len(l.tls) > 0 {
 		kv.log(logNotice, "Ready to accept connections")
 	}
 	if l.unix != nil {
@@ -95,25 +118,26 @@ func (l *Listener) openAll() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	cfg := l.kv.config
-	port := int(cfg.Int("port"))
-	tcp, err := openTCP(l.kv, cfg.Strings("bind"), port)
-	if err != nil {
-		return fmt.Errorf("Failed listening on port %d (TCP), aborting.", port)
+	l.at = l.kv.listening()
+	var err error
+	if l.tcp, err = openTCP(l.kv, l.at.bind, l.at.port); err != nil {
+		return fmt.Errorf("Failed listening on port %d (TCP), aborting.", l.at.port)
 	}
-	l.tcp = tcp
+	if l.tls, err = openTCP(l.kv, l.at.bind, l.at.tlsPort); err != nil {
+		return fmt.Errorf("Failed listening on port %d (TLS), aborting.", l.at.tlsPort)
+	}
 	if path := cfg.Str("unixsocket"); path != "" {
 		if l.unix, err = openUnix(cfg.Path(path), os.FileMode(cfg.Int("unixsocketperm"))); err != nil {
 			return fmt.Errorf("Failed opening Unix socket: bind: %s", systemText(err))
 		}
 	}
-	if len(l.tcp) == 0 && l.unix == nil {
+	if len(l.tcp) == 0 && len(l.tls) == 0 && l.unix == nil {
 		return errors.New("Configured to not listen anywhere, exiting.")
 	}
-	for _, t := range l.tcp {
-		l.run(t)
-	}
+	l.runAll(l.tcp, false)
+	l.runAll(l.tls, true)
 	if l.unix != nil {
-		l.run(l.unix)
+		l.run(l.unix, false)
 	}
 	return nil
 }
@@ -179,8 +203,16 @@ func listenText(err error) string {
 	return err.Error()
 }
 
-// run accepts on one socket until it is closed. l.mu is held.
-func (l *Listener) run(from net.Listener) {
+// runAll accepts on all these sockets. l.mu is held.
+func (l *Listener) runAll(list []net.Listener, secure bool) {
+	for _, t := range list {
+		l.run(t, secure)
+	}
+}
+
+// run accepts on one socket until it is closed, and wraps the connections in TLS if
+// they are to be secure. l.mu is held.
+func (l *Listener) run(from net.Listener, secure bool) {
 	l.loops.Add(1)
 	go func() {
 		defer l.loops.Done()
@@ -199,6 +231,9 @@ func (l *Listener) run(from net.Listener) {
 				}
 				continue
 			}
+			if conn = l.prepare(conn, secure); conn == nil {
+				continue
+			}
 			select {
 			case l.accepted <- conn:
 			case <-l.quit:
@@ -213,13 +248,21 @@ func (l *Listener) run(from net.Listener) {
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-l.accepted:
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			l.keepAlive(tcp)
-		}
 		return conn, nil
 	case <-l.quit:
 		return nil, net.ErrClosed
 	}
+}
+
+// prepare makes an accepted connection what Accept returns; nil when it is closed.
+func (l *Listener) prepare(conn net.Conn, secure bool) net.Conn {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		l.keepAlive(tcp)
+	}
+	if secure {
+		return l.kv.secure(conn)
+	}
+	return conn
 }
 
 // keepAlive sets tcp-keepalive. A connection that has gone already is found
@@ -239,9 +282,8 @@ func (l *Listener) Close() error {
 	if !l.closed {
 		l.closed = true
 		close(l.quit)
-		for _, t := range l.tcp {
-			t.Close()
-		}
+		closeAll(l.tcp)
+		closeAll(l.tls)
 		if l.unix != nil {
 			l.kv.log(logNotice, "Removing the unix socket file.")
 			l.unix.Close()
@@ -266,55 +308,91 @@ func (l *Listener) Addr() net.Addr {
 	switch {
 	case len(l.tcp) > 0:
 		return l.tcp[0].Addr()
+	case len(l.tls) > 0:
+		return l.tls[0].Addr()
 	case l.unix != nil:
 		return l.unix.Addr()
 	}
 	return &net.TCPAddr{}
 }
 
-// rebind moves to the addresses and port configured now. When they cannot be
-// had, the old ones stay. kv.mu is held.
-func (l *Listener) rebind(old listenState) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil
-	}
-	now := l.kv.listening()
-	if now.port == old.port && slices.Equal(now.bind, old.bind) {
-		return nil
-	}
-	// With the port unchanged the new addresses may be among the old ones,
-	// which then have to make room first.
-	samePort := now.port == old.port
-	if samePort {
-		l.closeTCP()
-	}
-	tcp, err := openTCP(l.kv, now.bind, now.port)
-	switch {
-	case err == nil:
-		l.closeTCP()
-		l.tcp = tcp
-	case samePort:
-		var again error
-		if l.tcp, again = openTCP(l.kv, old.bind, old.port); again != nil {
-			l.kv.log(logWarning, "Could not listen on the old addresses again: %v", again)
-		}
-	default:
-		return err // nothing has been touched
-	}
-	for _, t := range l.tcp {
-		l.run(t)
-	}
-	return err
+// A rebindError is why the addresses configured cannot be listened on, and the
+// directive that is to blame.
+type rebindError struct {
+	directive string
+	cause     error
 }
 
-// closeTCP closes the TCP sockets. l.mu is held.
-func (l *Listener) closeTCP() {
-	for _, t := range l.tcp {
+func (e *rebindError) Error() string { return e.directive + ": " + e.cause.Error() }
+
+// rebind moves to the addresses and ports configured now. When they cannot be
+// had, the old ones stay. kv.mu is held.
+func (l *Listener) rebind() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old, now := l.at, l.kv.listening()
+	if l.closed || now.port == old.port && now.tlsPort == old.tlsPort && slices.Equal(now.bind, old.bind) {
+		return nil
+	}
+	if err := l.move(&l.tcp, "port", place{old.bind, old.port}, place{now.bind, now.port}); err != nil {
+		return err
+	}
+	if err := l.move(&l.tls, "tls-port", place{old.bind, old.tlsPort}, place{now.bind, now.tlsPort}); err != nil {
+		if again := l.move(&l.tcp, "port", place{now.bind, now.port}, place{old.bind, old.port}); again != nil {
+			l.kv.log(logWarning, "Could not listen on the old addresses again: %v", again)
+		}
+		return err
+	}
+	l.at = now
+	if now.port != old.port {
+		l.kv.Info.Port = strconv.Itoa(now.port)
+	}
+	return nil
+}
+
+// A place is where sockets of one kind listen.
+type place struct {
+	bind []string
+	port int
+}
+
+// move moves the sockets of one kind, which stay where they are when it fails. With
+// the port unchanged the new addresses may be among the old ones, which then have
+// to make room first.
+func (l *Listener) move(list *[]net.Listener, directive string, from, to place) error {
+	samePort := from.port == to.port
+	if samePort && slices.Equal(from.bind, to.bind) {
+		return nil
+	}
+	if samePort {
+		closeAll(*list)
+		directive = "bind"
+	}
+	opened, err := openTCP(l.kv, to.bind, to.port)
+	switch {
+	case err != nil && !samePort:
+		return &rebindError{directive, err} // nothing has been touched
+	case err != nil:
+		var again error
+		if opened, again = openTCP(l.kv, from.bind, from.port); again != nil {
+			l.kv.log(logWarning, "Could not listen on the old addresses again: %v", again)
+		}
+	case !samePort:
+		closeAll(*list)
+	}
+	*list = opened
+	l.runAll(opened, list == &l.tls)
+	if err != nil {
+		return &rebindError{directive, err}
+	}
+	return nil
+}
+
+// closeAll closes sockets.
+func closeAll(list []net.Listener) {
+	for _, t := range list {
 		t.Close()
 	}
-	l.tcp = nil
 }
 
 // Serve accepts connections and serves each in a goroutine until the context

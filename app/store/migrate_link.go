@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -26,6 +27,7 @@ const (
 
 // A migrateLink is a connection to another server.
 type migrateLink struct {
+	name   string // see linkName
 	conn   net.Conn
 	r      *bufio.Reader
 	db     string // that it has selected, "" when that is not known
@@ -44,8 +46,17 @@ type migrateLinks struct {
 	closed bool
 }
 
-// open makes or finds a link to an address.
-func (l *migrateLinks) open(host, port string, timeout time.Duration) (*migrateLink, error) {
+// linkName is what links are known by: a secure one is another.
+func linkName(host, port string, secured *tls.Config) string {
+	if secured != nil {
+		port += " TLS"
+	}
+	return host + ":" + port
+}
+
+// open makes or finds a link to an address, which is secure if there is a
+// configuration for that.
+func (l *migrateLinks) open(host, port string, timeout time.Duration, secured *tls.Config) (*migrateLink, error) {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -55,7 +66,7 @@ func (l *migrateLinks) open(host, port string, timeout time.Duration) (*migrateL
 		l.ctx, l.cancel = context.WithCancel(context.Background())
 		l.idle, l.busy = make(map[string]*migrateLink), make(map[*migrateLink]struct{})
 	}
-	name := host + ":" + port
+	name := linkName(host, port, secured)
 	if k := l.idle[name]; k != nil {
 		delete(l.idle, name)
 		l.busy[k] = struct{}{}
@@ -67,16 +78,15 @@ func (l *migrateLinks) open(host, port string, timeout time.Duration) (*migrateL
 	if host == "" {
 		return nil, errNoHost // Go would take this machine
 	}
-	dialer := net.Dialer{Timeout: timeout}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(leadingInt(port))))
+	conn, err := dialTarget(ctx, net.JoinHostPort(host, strconv.Itoa(leadingInt(port))), timeout, secured)
 	if err != nil {
 		return nil, err
 	}
-	k := &migrateLink{conn: conn, r: bufio.NewReaderSize(conn, migrateReplyLine)}
+	k := &migrateLink{name: name, conn: conn, r: bufio.NewReaderSize(conn, migrateReplyLine)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		conn.Close()
+		closeNow(conn)
 		return nil, net.ErrClosed
 	}
 	l.busy[k] = struct{}{}
@@ -85,25 +95,36 @@ func (l *migrateLinks) open(host, port string, timeout time.Duration) (*migrateL
 
 var errNoHost = errors.New("no host")
 
+// dialTarget connects to another server within the time limit.
+func dialTarget(ctx context.Context, addr string, timeout time.Duration, secured *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return connectTLS(ctx, conn, secured)
+}
+
 // keep keeps a link for the next time, unless there is one to its address.
-func (l *migrateLinks) keep(host, port string, k *migrateLink) {
+func (l *migrateLinks) keep(k *migrateLink) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.busy, k)
-	name := host + ":" + port
-	if l.closed || l.idle[name] != nil {
-		k.conn.Close()
+	if l.closed || l.idle[k.name] != nil {
+		closeNow(k.conn)
 		return
 	}
 	for other, one := range l.idle { // any one
 		if len(l.idle) < migrateLinksMax {
 			break
 		}
-		one.conn.Close()
+		closeNow(one.conn)
 		delete(l.idle, other)
 	}
 	k.usedAt = time.Now()
-	l.idle[name] = k
+	l.idle[k.name] = k
 }
 
 // drop closes a link.
@@ -111,7 +132,7 @@ func (l *migrateLinks) drop(k *migrateLink) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.busy, k)
-	k.conn.Close()
+	closeNow(k.conn)
 }
 
 // count is how many links are kept.
@@ -127,7 +148,7 @@ func (l *migrateLinks) closeIdle() {
 	defer l.mu.Unlock()
 	for name, k := range l.idle {
 		if time.Since(k.usedAt) > migrateLinkTime {
-			k.conn.Close()
+			closeNow(k.conn)
 			delete(l.idle, name)
 		}
 	}
@@ -142,10 +163,10 @@ func (l *migrateLinks) close() {
 		l.cancel()
 	}
 	for k := range l.busy {
-		k.conn.Close()
+		closeNow(k.conn)
 	}
 	for _, k := range l.idle {
-		k.conn.Close()
+		closeNow(k.conn)
 	}
 	l.idle = nil
 }
@@ -168,9 +189,11 @@ const (
 // try is one attempt. It reports whether another one is in order.
 func (m *migration) try() (again bool) {
 	links := &m.kv.migrateLinks
-	link, err := links.open(m.host, m.port, m.timeout)
+	secured := m.kv.tls.toTarget()
+	link, err := links.open(m.host, m.port, m.timeout, secured)
 	if err != nil {
-		if m.fail = errMigrateConnect; errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) {
+		m.fail = errMigrateConnect
+		if secured == nil && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH)) {
 			m.fail = errMigrateWrite // where Redis notices
 		}
 		return false
@@ -194,7 +217,7 @@ func (m *migration) try() (again bool) {
 	if link.db = m.target; m.fail != "" {
 		link.db = ""
 	}
-	links.keep(m.host, m.port, link)
+	links.keep(link)
 	return false
 }
 

@@ -33,10 +33,7 @@ type applier struct {
 func (l *masterLink) up(conn net.Conn, db int) {
 	kv := l.kv
 	c := &Client{kv: kv, conn: conn, fd: -1, directFD: -1, master: l, authenticated: true}
-	if c.raw = rawConn(conn); c.raw != nil {
-		c.raw.Control(func(fd uintptr) { c.fd = int(fd) })
-	}
-	c.addr, c.laddr, c.unixSocket = endpoints(conn)
+	c.takeConn()
 	c.decoder.Limits = resp.Limits{Bulk: linkBulkMax, Inline: inlineMaxBytes, Args: multibulkMax}
 	c.reply.Proto = 2
 	kv.enter(c)

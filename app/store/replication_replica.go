@@ -277,7 +277,7 @@ func (l *masterLink) connect() net.Conn {
 	switch {
 	case !l.wanted():
 		if err == nil {
-			conn.Close()
+			closeNow(conn)
 		}
 		return nil
 	case err != nil:
@@ -293,13 +293,17 @@ func (l *masterLink) connect() net.Conn {
 }
 
 // dialMaster opens a connection to a master, from an address of this machine
-// unless that is "".
+// unless that is "", and shakes hands if it is to be a secure one.
 func (kv *KVStore) dialMaster(ctx context.Context, addr, source string) (net.Conn, error) {
 	var d net.Dialer
 	if ip := net.ParseIP(source); ip != nil {
 		d.LocalAddr = &net.TCPAddr{IP: ip}
 	}
-	return d.DialContext(ctx, "tcp", addr)
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return connectTLS(ctx, conn, kv.tls.toMaster())
 }
 
 // disconnect ends what a session has begun. Nobody uses the connection any more.

@@ -215,6 +215,7 @@ func (kv *KVStore) refuseClients(asking *Client) {
 			c.kill()
 		}
 	}
+	kv.dismissGreeted()
 }
 
 // shutdownPatience is how long the process waits for its connections to end.

@@ -173,8 +173,6 @@ func (kv *KVStore) checkSupported() error {
 		return fmt.Errorf("Can't load module from %s: server aborting", modules[0][0])
 	case len(cfg.ModuleConfigs()) > 0:
 		return errors.New("Module Configuration detected without loadmodule directive or no ApplyConfig call: aborting")
-	case cfg.Int("tls-port") != 0:
-		return errors.New("This version does not speak TLS. Exiting...")
 	}
 	if cfg.Bool("cluster-enabled") {
 		kv.log(logWarning, "cluster-enabled was asked for, but this server cannot be part of a cluster. It runs alone.")
@@ -201,6 +199,9 @@ func (kv *KVStore) applyStartup() error {
 	}
 	if err := kv.loadUsers(); err != nil {
 		return err
+	}
+	if !kv.configureTLS() {
+		return errors.New("Failed to configure TLS. Check logs for more info.")
 	}
 	if err := kv.fitMaxClients(); err != nil {
 		return err

@@ -135,6 +135,7 @@ type KVStore struct {
 	closed    bool
 	cron      cronState
 	runID     string
+	tls       tlsState
 	listener  *Listener                 // that Listen has made
 	listeners map[net.Listener]struct{} // to be closed with the store
 	logger    logger
@@ -239,6 +240,7 @@ func (kv *KVStore) shutDown() {
 	for _, c := range kv.clients {
 		c.kill()
 	}
+	kv.dismissGreeted()
 	kv.stopLink()
 	listeners := slices.Collect(maps.Keys(kv.listeners))
 	kv.unlock()
