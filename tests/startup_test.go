@@ -246,6 +246,20 @@ func TestStartLog(t *testing.T) {
 	}
 }
 
+// TestLogo asks for the logo, which tells what a line tells otherwise.
+func TestLogo(t *testing.T) {
+	s := start(t, "--always-show-logo", "yes")
+	log := s.logTail()
+	for _, want := range []string{"Running in standalone mode\n", fmt.Sprintf("Port: %d\n", s.port), fmt.Sprintf("PID: %d\n", s.cmd.Process.Pid)} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, "Running mode=standalone") {
+		t.Errorf("it is said twice:\n%s", log)
+	}
+}
+
 func TestUnixSocket(t *testing.T) {
 	s := start(t, "--unixsocket", "s.sock", "--unixsocketperm", "700", "--pidfile", "p.pid")
 	path := filepath.Join(s.dir, "s.sock")

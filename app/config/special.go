@@ -203,6 +203,10 @@ func (c *Config) setOOMScores(words []string) (bool, error) {
 	return changed, nil
 }
 
+// OOMScores are the words of oom-score-adj-values: of a master, of a replica, and of a
+// process forked.
+func (c *Config) OOMScores() [3]int64 { return c.oomScores }
+
 func (c *Config) getOOMScores() string {
 	return fmt.Sprintf("%d %d %d", c.oomScores[0], c.oomScores[1], c.oomScores[2])
 }

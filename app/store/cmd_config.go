@@ -91,6 +91,9 @@ func (kv *KVStore) applyChanges(changed []string) error {
 			return &config.ApplyError{Name: "repl-backlog-size", Reason: err.Error()}
 		}
 	}
+	if err := kv.applyOOMScore(changed); err != nil {
+		return err
+	}
 	kv.applySettings()
 	if slices.Contains(changed, "maxmemory") {
 		kv.applyMaxMemory()

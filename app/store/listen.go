@@ -87,7 +87,7 @@ func (kv *KVStore) listen() (*Listener, error) {
 	if kv.standalone {
 		// Not before the port is ours: Redis's test suite takes the PID for a
 		// sign of that.
-		kv.log(logNotice, "Running mode=standalone, port=%s, PID: %d", kv.mainPort(), os.Getpid())
+		kv.logRunning()
 		kv.log(logWarning, "Server initialized")
 	}
 	kv.snapshot.loading.noteListening()

@@ -118,6 +118,7 @@ func (kv *KVStore) follow(host string, port int) {
 	kv.repl.link = l
 	kv.applySinks()
 	kv.applySettings()
+	kv.adjustOOMScore() // as everywhere but in CONFIG SET, the log says if that is refused
 	kv.serving.Add(1)
 	go l.run()
 }
@@ -138,6 +139,7 @@ func (kv *KVStore) becomeMaster() {
 	kv.repl.stream.selected = 0
 	kv.applySinks()
 	kv.applySettings()
+	kv.adjustOOMScore()
 	kv.restartJournal()
 	kv.cron.nudge() // for what has expired
 }

@@ -29,6 +29,7 @@ const usage = `Usage: valkeyper [/path/to/redis.conf] [options] [-]
        valkeyper - (read the configuration from standard input)
        valkeyper -v or --version
        valkeyper -h or --help
+       valkeyper --check-system (looks for what on this machine would trouble the server)
 
 Any directive of redis.conf is an option, with two dashes before its name. Besides:
        --restore-until <unix seconds>: start from the append-only file as it was then
@@ -48,13 +49,18 @@ Examples:
 // cannot be, the log says why and the program exits with status 1.
 func (kv *KVStore) ParseCommandLine() {
 	args := os.Args[1:]
-	if len(args) == 1 {
+	if len(args) > 0 {
 		switch args[0] {
 		case "-v", "--version":
 			io.WriteString(os.Stdout, versionLine())
 			os.Exit(0)
 		case "-h", "--help":
 			io.WriteString(os.Stdout, usage)
+			os.Exit(0)
+		case "--check-system":
+			if !systemReport(os.Stdout) {
+				os.Exit(1)
+			}
 			os.Exit(0)
 		}
 	}
@@ -88,6 +94,7 @@ func (kv *KVStore) startWith(args []string) error {
 	}
 	kv.reportSignals()
 	kv.writePidFile()
+	kv.tendProcess()
 	kv.loadAtStart()
 	return nil
 }

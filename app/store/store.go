@@ -94,7 +94,8 @@ type KVStore struct {
 	pause         pauseState
 	ending        endingState
 	startupMemory int64
-	standalone    bool     // started from the command line
+	standalone    bool // started from the command line
+	oom           oomScore
 	supervisedBy  string   // systemd or upstart, "" when nobody supervises the server
 	notifySocket  string   // systemd's, "" for none
 	daemon        bool     // in the background

@@ -55,3 +55,12 @@ func systemMemory() int64 {
 	}
 	return int64(info.Totalram) * int64(info.Unit)
 }
+
+// refuseHugePages has the kernel give no huge pages to this process.
+func refuseHugePages() error {
+	const prSetTHPDisable = 41
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetTHPDisable, 1, 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -16,3 +16,6 @@ func residentMemory() int64 {
 }
 
 func systemMemory() int64 { return 0 }
+
+// refuseHugePages has nothing to refuse.
+func refuseHugePages() error { return nil }

@@ -4,7 +4,9 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"syscall"
+	"time"
 )
 
 // cpuUsage is the processor time used so far, printed in seconds.
@@ -52,3 +54,24 @@ func raiseFileLimit(wanted int64) (before, got int64, refusal error) {
 
 // asLimit is n in the type of a limit, which differs between systems.
 func asLimit[T int64 | uint64](_ T, n int64) T { return T(n) }
+
+// processorTime is the time that the process has had of the processors.
+func processorTime() (user, system time.Duration, ok bool) {
+	var self syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &self) != nil {
+		return 0, 0, false
+	}
+	return time.Duration(self.Utime.Nano()), time.Duration(self.Stime.Nano()), true
+}
+
+// openFilesMax is how many files the process may have open if it raises its limit.
+func openFilesMax() (n int64, ok bool) {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return 0, false
+	}
+	if int64(limit.Max) < 0 {
+		return math.MaxInt64, true // no limit at all
+	}
+	return int64(limit.Max), true
+}
