@@ -182,15 +182,19 @@ func (c *Client) local() bool {
 	return !ok || tcp.IP.IsLoopback()
 }
 
+// protectedModeRefusal is Redis's, byte for byte: programs know it by its words.
 const protectedModeRefusal = "-DENIED Redis is running in protected mode because protected " +
 	"mode is enabled and no password is set for the default user. " +
 	"In this mode connections are only accepted from the loopback interface. " +
-	"To connect from other computers, do one of these: " +
-	"1) send 'CONFIG SET protected-mode no' from the loopback interface, having made sure that the server cannot be reached from the internet; " +
-	"CONFIG REWRITE makes the change last. " +
-	"2) set the protected mode option to 'no' in the configuration file and restart. " +
-	"3) start the server with '--protected-mode no'. " +
-	"4) set a password for the default user.\r\n"
+	"If you want to connect from external computers to Redis you may adopt one of the following solutions: " +
+	"1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface " +
+	"by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible " +
+	"from internet if you do so. Use CONFIG REWRITE to make this change permanent. " +
+	"2) Alternatively you can just disable the protected mode by editing the Redis configuration file, " +
+	"and setting the protected mode option to 'no', and then restarting the server. " +
+	"3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. " +
+	"4) Setup a an authentication password for the default user. " +
+	"NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n"
 
 // endpoints names both ends of a connection.
 func endpoints(conn net.Conn) (addr, laddr string, unixSocket bool) {
