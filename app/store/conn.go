@@ -456,6 +456,6 @@ func (c *Client) received(n int) bool {
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
 	kv.log(logWarning, "Closing client that reached max query buffer length: %s (qbuf initial bytes: %q)",
-		c.describe(), shownInput(c.ws.in[c.r:min(c.r+64, c.w)]))
+		c.describe(), kv.shownInput(c.ws.in[c.r:min(c.r+64, c.w)]))
 	return false
 }

@@ -74,8 +74,9 @@ func (c *Client) crashText() string {
 	if c.waiter != nil {
 		args = c.waiter.args
 	}
-	if c.cmd != nil {
-		args = c.kv.withoutSecrets(c.cmd, args)
+	// Not c.cmd: that may still be the command before.
+	if cmd := c.kv.commands.lookup(args); cmd != nil {
+		args = c.kv.withoutSecrets(cmd, args)
 	}
 	for i, arg := range cutArgs(args) {
 		fmt.Fprintf(&b, "argv[%d]: '%s'\n", i, appendQuoted(nil, arg))

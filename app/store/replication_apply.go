@@ -254,7 +254,7 @@ func (a *applier) account(c *Client) {
 func (a *applier) corrupt(c *Client, why string) bool {
 	kv := c.kv
 	kv.log(logWarning, "Protocol error (%s) from client: %s. Query buffer during protocol error: %q",
-		why, c.describe(), shownInput(c.ws.in[c.r:min(c.r+64, c.w)]))
+		why, c.describe(), kv.shownInput(c.ws.in[c.r:min(c.r+64, c.w)]))
 	a.account(c)
 	a.l.down(false)
 	return false

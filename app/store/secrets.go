@@ -52,10 +52,16 @@ func allFrom(first int) secretFinder {
 // configSecrets finds the values of directives that are secrets.
 func (kv *KVStore) configSecrets(args []string, secret func(int)) {
 	for i := 3; i < len(args); i += 2 {
-		if kv.config.Sensitive(args[i-1]) {
+		if kv.sensitive(args[i-1]) {
 			secret(i)
 		}
 	}
+}
+
+// sensitive reports whether the value of a directive is a secret. Redis does not count
+// the passwords of keys among these.
+func (kv *KVStore) sensitive(name string) bool {
+	return kv.config.Sensitive(name) || is(name, "tls-key-file-pass") || is(name, "tls-client-key-file-pass")
 }
 
 // helloSecrets finds the user name and the password.
@@ -94,12 +100,18 @@ func migrateSecrets(_ *KVStore, args []string, secret func(int)) {
 
 // shownInput is the start of a client's input for the log. Of input that may have a
 // secret in it nothing is shown: there is no complete command to tell where.
-func shownInput(b []byte) string {
+func (kv *KVStore) shownInput(b []byte) string {
 	text := strings.ToLower(string(b))
-	for name := range secretFinders {
-		if word, _, _ := strings.Cut(name, "|"); strings.Contains(text, word) {
+	for name, cmd := range kv.commands.byName { // as rename-command has it
+		if cmd.hasSecrets() && strings.Contains(text, name) {
 			return redacted
 		}
 	}
 	return string(b)
+}
+
+// hasSecrets reports whether the command or one of its subcommands has arguments that
+// are secrets.
+func (cmd *command) hasSecrets() bool {
+	return cmd.secrets != nil || slices.ContainsFunc(cmd.subs, func(sub command) bool { return sub.secrets != nil })
 }
