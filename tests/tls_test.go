@@ -213,6 +213,11 @@ func TestTLSPort(t *testing.T) {
 				t.Error(err)
 			}
 			c.expect("CONFIG GET tls-port", []any{"tls-port", strconv.Itoa(s.tlsPort)})
+			c.ok("CONFIG SET tls-auth-clients yes") // for want of a CA nobody has a good certificate
+			if err := s.tryTLS(ca.trusting(id)); err == nil {
+				t.Error("let in, without a CA")
+			}
+			c.ok("CONFIG SET tls-auth-clients no")
 			c.ok("CONFIG SET bind '127.0.0.1'")
 			if err := s.tryTLS(ca.trusting()); err != nil {
 				t.Error(err)

@@ -278,8 +278,13 @@ func (c *Client) kill() {
 	c.conn.SetDeadline(longAgo)
 	if c.raw == nil {
 		// It may not heed deadlines, or say goodbye at length. On the raw path
-		// Close would wait for the callback, and needs not be called.
-		go c.conn.Close()
+		// Close would wait for the callback, and needs not be called. Who does
+		// not read what there is would not read a farewell either.
+		if c.out.state.Load() == flushIdle {
+			go c.conn.Close()
+		} else {
+			go closeNow(c.conn)
+		}
 	}
 }
 

@@ -58,9 +58,7 @@ func (s *tlsState) toTarget() *tls.Config {
 // configureTLS puts the directives into force, or says in the log why it cannot and
 // leaves everything as it was. kv.mu is held.
 func (kv *KVStore) configureTLS() bool {
-	cfg := kv.config
-	replication, cluster := cfg.Bool("tls-replication"), cfg.Bool("tls-cluster")
-	if cfg.Int("tls-port") == 0 && !replication && !cluster {
+	if !kv.needsTLS() {
 		kv.tls.setup.Store(nil)
 		return true
 	}
@@ -69,7 +67,7 @@ func (kv *KVStore) configureTLS() bool {
 		kv.log(logWarning, "%v", err)
 		return false
 	}
-	kv.tls.setup.Store(&tlsSetup{Setup: *setup, replication: replication, cluster: cluster})
+	kv.tls.setup.Store(&tlsSetup{*setup, kv.config.Bool("tls-replication"), kv.config.Bool("tls-cluster")})
 	return true
 }
 
@@ -106,14 +104,29 @@ func (kv *KVStore) tlsOptions() tlsconf.Options {
 // changeTLS puts changed directives of TLS into force. The error names the
 // directive that Redis would blame.
 func (kv *KVStore) changeTLS(changed []string) error {
-	configured := kv.tls.setup.Load() != nil
+	setup := kv.tls.setup.Load()
 	i := slices.IndexFunc(changed, func(name string) bool {
-		return strings.HasPrefix(name, "tls-") && (name != "tls-port" || !configured)
+		return strings.HasPrefix(name, "tls-") && name != "tls-auth-clients" && (name != "tls-port" || setup == nil)
 	})
-	if i < 0 || kv.configureTLS() {
-		return nil
+	if i >= 0 && !kv.configureTLS() {
+		return &config.ApplyError{Name: changed[i], Reason: "Unable to update TLS configuration. Check server logs."}
 	}
-	return &config.ApplyError{Name: changed[i], Reason: "Unable to update TLS configuration. Check server logs."}
+	switch asks := slices.Contains(changed, "tls-auth-clients"); {
+	case i >= 0 || setup == nil:
+	case !kv.needsTLS():
+		kv.tls.setup.Store(nil)
+	case asks:
+		asking := *setup
+		asking.Setup = setup.Asking(kv.config.Str("tls-auth-clients"))
+		kv.tls.setup.Store(&asking)
+	}
+	return nil
+}
+
+// needsTLS reports whether any directive asks for it.
+func (kv *KVStore) needsTLS() bool {
+	cfg := kv.config
+	return cfg.Int("tls-port") != 0 || cfg.Bool("tls-replication") || cfg.Bool("tls-cluster")
 }
 
 // secure wraps a connection that has come in on the TLS port; nil when that has been

@@ -93,20 +93,33 @@ func (o *Options) server(common *tls.Config, roots *x509.CertPool, own *tls.Cert
 	c := common.Clone()
 	c.Certificates = []tls.Certificate{*own}
 	c.ClientCAs = roots
-	switch o.AuthClients {
-	case "no":
-		c.ClientAuth = tls.NoClientCert
-	case "optional":
-		c.ClientAuth = tls.VerifyClientCertIfGiven
-	default:
-		c.ClientAuth = tls.RequireAndVerifyClientCert
-	}
+	c.ClientAuth = clientAuth(o.AuthClients)
 	if o.SessionCaching {
 		limitSessions(c, o.SessionLife)
 	} else {
 		c.SessionTicketsDisabled = true
 	}
 	return c
+}
+
+// clientAuth is what a value of tls-auth-clients stands for.
+func clientAuth(authClients string) tls.ClientAuthType {
+	switch authClients {
+	case "no":
+		return tls.NoClientCert
+	case "optional":
+		return tls.VerifyClientCertIfGiven
+	}
+	return tls.RequireAndVerifyClientCert
+}
+
+// Asking is the same setup with another value of tls-auth-clients, for which no file
+// is read again.
+func (s Setup) Asking(authClients string) Setup {
+	server := s.Server.Clone()
+	server.ClientAuth = clientAuth(authClients)
+	s.Server = server
+	return s
 }
 
 // client is the configuration for connecting to other servers. As in Redis a
