@@ -183,7 +183,7 @@ func printUnits(log []unit) string {
 // into the list of those that cannot be compared this way.
 func TestDifferentialComplete(t *testing.T) {
 	leftOut := strings.Fields(`
-		asking client cluster command config debug info latency lolwut monitor multi object
+		asking client cluster command config debug info latency lolwut module monitor multi object
 		psubscribe pubsub punsubscribe quit readonly readwrite shutdown slowlog spublish ssubscribe subscribe
 		sunsubscribe time unsubscribe pfselftest
 		bgrewriteaof bgsave lastsave restore-asking save

@@ -341,17 +341,25 @@ func (cmd *command) categories() aclCategory {
 	return cats
 }
 
-// debugAllowed reports what enable-debug-command says of the client.
-func (kv *KVStore) debugAllowed(c *Client) bool {
-	switch kv.config.Str("enable-debug-command") {
-	case "yes":
-		return true
-	case "local":
-		return c.local()
+// permitProtected is what enable-debug-command says of a client's DEBUG, and
+// enable-module-command of its MODULE.
+func (kv *KVStore) permitProtected(c *Client, cmd *command) error {
+	directive, refusal := "enable-debug-command", errDebugForbidden
+	if cmd.parent != nil && cmd.parent.name == "module" {
+		directive, refusal = "enable-module-command", errModuleForbidden
 	}
-	return false
+	if kv.config.Allowed(directive, c.local()) {
+		return nil
+	}
+	return refusal
 }
 
-const errDebugForbidden replyError = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", " +
-	"you can run it from a local connection, otherwise you need to set this option " +
-	"in the configuration file, and then restart the server."
+const (
+	errDebugForbidden  = errForbidden1 + "DEBUG" + errForbidden2 + "enable-debug-command" + errForbidden3
+	errModuleForbidden = errForbidden1 + "MODULE" + errForbidden2 + "enable-module-command" + errForbidden3
+
+	errForbidden1 replyError = "ERR "
+	errForbidden2 replyError = " command not allowed. If the "
+	errForbidden3 replyError = " option is set to \"local\", you can run it from a local connection, otherwise you need to set this option " +
+		"in the configuration file, and then restart the server."
+)

@@ -140,16 +140,19 @@ func (t *aclTable) number(cmd *command) {
 func (t *aclTable) find(name string) *command { return t.byName[strings.ToLower(name)] }
 
 // unserved finds the command that args call among those only rules know. A subcommand
-// is called in two words.
+// is called in two words. What is served goes by another name now, or by none.
 func (t *aclTable) unserved(args []string) *command {
 	cmd := t.find(args[0])
-	switch {
-	case cmd == nil || cmd.parent != nil:
+	if cmd == nil || cmd.parent != nil {
 		return nil
-	case len(args) == 1 || t.subs[cmd] == nil:
-		return cmd
 	}
-	return t.find(args[0] + "|" + args[1])
+	if len(args) > 1 && t.subs[cmd] != nil {
+		cmd = t.find(args[0] + "|" + args[1])
+	}
+	if cmd == nil || cmd.run != nil || slices.ContainsFunc(t.subs[cmd], func(sub *command) bool { return sub.run != nil }) {
+		return nil
+	}
+	return cmd
 }
 
 // each visits every command, and behind each container its subcommands.
@@ -202,13 +205,6 @@ var unservedCommands = []command{
 		{name: "malloc-stats", arity: 2},
 		{name: "purge", arity: 2},
 		{name: "stats", arity: 2},
-	}},
-	{name: "module", arity: -2, subs: []command{
-		{name: "help", arity: 2},
-		{name: "list", arity: 2, flags: admin},
-		{name: "load", arity: -3, flags: admin},
-		{name: "loadex", arity: -3, flags: admin},
-		{name: "unload", arity: 3, flags: admin},
 	}},
 	{name: "script", arity: -2, subs: []command{
 		{name: "debug", arity: 3, cats: catScripting},

@@ -21,11 +21,11 @@ func (kv *KVStore) cmdDebug(c *Client, args []string) error {
 			return d.run(kv, c, rest)
 		}
 	}
-	return errUnknownSubOrArity("debug", args[1])
+	return errUnknownSubOrArity(args[0], args[1])
 }
 
-// errUnknownSubOrArity is the answer of a container without records for its
-// subcommands.
+// errUnknownSubOrArity is the answer of a container, by the name that it was called
+// by, without records for its subcommands.
 func errUnknownSubOrArity(container, sub string) replyError {
 	return errf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.", cut(sub, quotedMax), upperName(container))
 }

@@ -40,7 +40,7 @@ const (
 
 	immediate // runs at once inside MULTI instead of being queued
 	inPubsub  // allowed to a RESP2 client in subscribed mode
-	protected // allowed only as enable-debug-command says
+	protected // allowed only as enable-debug-command or enable-module-command says
 	endsBatch // may change how what follows is parsed or whether it runs
 	wanders   // comes across keys that nobody has named
 	dynamic   // an EXEC: flags of the queued commands count as its own
@@ -153,6 +153,7 @@ func families() [][]command {
 		pubsubCommands,
 		aclCommands,
 		configCommands,
+		moduleCommands,
 		serverCommands,
 		clusterCommands,
 		commandCommands,

@@ -341,12 +341,19 @@ func TestCategories(t *testing.T) {
 // TestRenamedCommand takes a command away and gives another one a new name.
 func TestRenamedCommand(t *testing.T) {
 	all := len(newCommandTable().sorted)
-	kv := configured(t, "--rename-command", "DBSIZE", "", "--rename-command", "ECHO", "eko")
+	kv := configured(t, "--rename-command", "DBSIZE", "", "--rename-command", "ECHO", "eko", "--rename-command", "CONFIG", "cfg", "--rename-command", "DEBUG", "dbg", "--enable-debug-command", "yes")
 	defer kv.Close()
 	s := newSession(t, kv)
 	s.expect("COMMAND COUNT", fmt.Sprint(all-1))
 	s.expect("COMMAND LIST FILTERBY PATTERN dbsize", "[]")
 	s.expect("COMMAND LIST FILTERBY PATTERN echo", `["echo"]`)
 	s.expect("EKO hi", `"hi"`)
+	s.expect("cfg get timeout", `["timeout" "0"]`)
+	s.expect("Cfg nosuch", "ERR unknown subcommand 'nosuch'. Try CFG HELP.")
+	s.expect("dbg nosuch", "ERR unknown subcommand or wrong number of arguments for 'nosuch'. Try DBG HELP.")
+	s.expect("CONFIG GET timeout", "ERR unknown command 'CONFIG', with args beginning with: 'GET' 'timeout' ")
+	s.expect("ACL DRYRUN default eko hi", "OK")
+	s.expect("ACL DRYRUN default echo hi", "ERR Command 'echo' not found")
+	s.expect("ACL DRYRUN default config get x", "ERR Command 'config' not found")
 	s.expect("DBSIZE", "ERR unknown command 'DBSIZE', with args beginning with: ")
 }

@@ -69,8 +69,10 @@ func (kv *KVStore) admit(c *Client, args []string) (*command, error) {
 	if flags.has(dynamic) {
 		flags = c.txn.flags(flags)
 	}
-	if flags.has(protected) && !kv.debugAllowed(c) {
-		return cmd, errDebugForbidden
+	if flags.has(protected) {
+		if err := kv.permitProtected(c, cmd); err != nil {
+			return cmd, err
+		}
 	}
 	if !c.authenticated && !flags.has(noAuth) && c.needsAuth() {
 		return cmd, errNoAuth
@@ -155,7 +157,7 @@ func (kv *KVStore) unknown(c *Client, args []string) error {
 		return errInternal // never sent: the connection is gone
 	}
 	if parent := kv.commands.find(args[0]); parent != nil && len(args) > 1 {
-		return errUnknownSub(parent.name, args[1])
+		return errUnknownSub(args[0], args[1])
 	}
 	return errUnknownCommand(args)
 }

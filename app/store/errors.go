@@ -50,7 +50,8 @@ func errArity(full string) replyError {
 	return errf("ERR wrong number of arguments for '%s' command", full)
 }
 
-// errUnknownSub is the answer to a container's unknown subcommand.
+// errUnknownSub is the answer to the unknown subcommand of a container, by the name that
+// it was called by.
 func errUnknownSub(container, sub string) replyError {
 	return errf("ERR unknown subcommand '%s'. Try %s HELP.", cut(sub, quotedMax), upperName(container))
 }
