@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ func sameRights(a, b *user) bool {
 			u.passwords = nil
 		}
 		for _, s := range u.selectors {
+			maps.DeleteFunc(s.firstArgs, func(id uint16, _ []string) bool { return s.commands.has(id) }) // any will do
 			if len(s.firstArgs) == 0 {
 				s.firstArgs = nil
 			}
@@ -41,6 +43,7 @@ func FuzzACLRules(f *testing.F) {
 	f.Add("on\n>pw\n~a*\n%R~b\n&c\n+get\n-@all\n+@read\n-config|set")
 	f.Add("(+get ~x)\n(%W~\"a\\\"b\"\n+set)\n+select|0\n+debug|\"x\nclearselectors\n()")
 	f.Add("+@all\n-client\n+client|id\nreset\nallkeys\nallchannels\nskip-sanitize-payload\nnopass")
+	f.Add("+get\n+get|k\n+@all\n-set\n+set|x\n+@string")
 	f.Add("~(a\n~a)\n(~\"b)\"\n+get)\n&'\n(~'x\"y' +@list)")
 	r := quiet(false)
 	f.Fuzz(func(t *testing.T, text string) {

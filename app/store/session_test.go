@@ -50,6 +50,11 @@ func (s *session) do(args ...string) string {
 // On a busy machine a command may be slow, which is none of its business here.
 func (s *session) allocations(args []string) float64 {
 	s.do("CONFIG", "SET", "slowlog-log-slower-than", "-1")
+	return s.allocationsWatched(args)
+}
+
+// allocationsWatched is allocations with the slow log as it is set.
+func (s *session) allocationsWatched(args []string) float64 {
 	s.c.reply.Buf = make([]byte, 0, 1<<20)
 	defer func() { s.c.reply.Buf = nil }()
 	least := math.Inf(1)
