@@ -158,7 +158,7 @@ func (c *client) drainToEnd() {
 // TestACLReplica has a replica follow by a user who may do nothing else. What its own
 // users may does not concern what the master sends.
 func TestACLReplica(t *testing.T) {
-	master := start(t)
+	master := start(t, "--repl-diskless-sync-delay", "0")
 	boss := master.client(t)
 	boss.ok("ACL SETUSER boss on nopass ~* &* +@all")
 	boss.ok("ACL SETUSER follower on >pw +psync +replconf +ping")
