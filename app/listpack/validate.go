@@ -66,6 +66,12 @@ func walkAll(b []byte) (entries int, plain bool, err error) {
 			}
 			p += n + 2
 			continue
+		case c < tagString12 && end-p >= 3 && b[p+2] == 2:
+			if c == tagInt13 && b[p+1] < tagString6 { // seven bits would do
+				plain = false
+			}
+			p += 3
+			continue
 		}
 		next, err := validateEntry(b, p)
 		if err != nil {

@@ -28,6 +28,7 @@ const (
 	lzfMatchMax   = 1<<8 + 1<<3     // bytes of a back reference
 	lzfSaves      = 4               // what compressing must save to be worth it
 	lzfExpandsMax = lzfMatchMax / 3 // bytes that one byte yields at most
+	lzfWide       = 8               // bytes that are copied at once
 	lzfHashBits   = 16              // more finds more, and costs cache
 	lzfHashSize   = 1 << lzfHashBits
 )
@@ -215,6 +216,13 @@ func DecompressLZF(dst, src []byte, size int) ([]byte, error) {
 		i++
 		if control < lzfLiteralMax {
 			length := control + 1
+			if len(src)-i >= lzfLiteralMax && len(out)-o >= lzfLiteralMax {
+				// A copy of a fixed size is a few moves, and what is too much of
+				// it the next run overwrites.
+				*(*[lzfLiteralMax]byte)(out[o:]) = *(*[lzfLiteralMax]byte)(src[i:])
+				i, o = i+length, o+length
+				continue
+			}
 			if length > len(src)-i || length > len(out)-o {
 				return nil, errLZF
 			}
@@ -235,7 +243,13 @@ func DecompressLZF(dst, src []byte, size int) ([]byte, error) {
 		if from < 0 || length > len(out)-o {
 			return nil, errLZF
 		}
-		lzfRepeat(out, from, o, length)
+		if o-from >= lzfWide && length <= len(out)-o-lzfWide {
+			for n := 0; n < length; n += lzfWide {
+				*(*[lzfWide]byte)(out[o+n:]) = *(*[lzfWide]byte)(out[from+n:])
+			}
+		} else {
+			lzfRepeat(out, from, o, length)
+		}
 		o += length
 	}
 	if o != size {

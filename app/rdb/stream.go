@@ -409,12 +409,17 @@ func (w *nodeWalk) entry(master StreamID, fields int64, isFirst bool) {
 	}
 }
 
-// int reads an integer.
+// int reads an integer. Most are small, and no end of a listpack looks like one.
 func (w *nodeWalk) int() int64 {
-	if c := w.b[w.p]; c < 0x80 && w.err == nil { // most are small
+	if c := w.b[w.p]; c < 0x80 {
 		w.p += 2
 		return int64(c)
 	}
+	return w.bigInt()
+}
+
+// bigInt is int for what does not fit seven bits.
+func (w *nodeWalk) bigInt() int64 {
 	if w.err != nil || listpack.AtEnd(w.b, w.p) {
 		w.bad("early end")
 		return 0
@@ -432,13 +437,19 @@ func (w *nodeWalk) pass(n int64) {
 	if n < 0 || n > int64(len(w.b)) {
 		w.bad("wrong number of fields")
 	}
-	for ; n > 0 && w.err == nil; n-- {
-		if listpack.AtEnd(w.b, w.p) {
-			w.bad("early end")
-			return
-		}
-		w.p = listpack.Next(w.b, w.p)
+	if w.err != nil {
+		return
 	}
+	b, p := w.b, w.p
+	for ; n > 0; n-- {
+		next := listpack.Next(b, p)
+		if next == p {
+			w.bad("early end")
+			break
+		}
+		p = next
+	}
+	w.p = p
 }
 
 // bad notes what is wrong first.
