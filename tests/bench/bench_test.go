@@ -55,6 +55,7 @@ func TestPlan(t *testing.T) {
 		{"fewer rounds", options{rounds: 1}, 1, 10_000_000, fullTimeMax},
 		{"more rounds may take longer", options{rounds: 10}, 10, 10_000_000, 2 * fullTimeMax},
 		{"pause", options{pause: true}, 5, 10_000_000, pauseTimeMax},
+		{"bgsave", options{bgsave: true}, 5, busySaveKeys, busySaveTime},
 		{"more keys may take longer", options{pause: true, keys: 30_000_000}, 5, 30_000_000, 3 * pauseTimeMax},
 	}
 	for _, tt := range tests {
@@ -71,7 +72,7 @@ func TestPlan(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []options{{rounds: -1}, {keys: -1}, {only: "("}, {control: true, server: "x"}} {
+	for _, bad := range []options{{rounds: -1}, {keys: -1}, {only: "("}, {control: true, server: "x"}, {pause: true, bgsave: true}} {
 		if _, _, err := plan(&bad); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
@@ -106,6 +107,13 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantLines(t, out.String(), "growth ", "SCAN ", "growth, at once ", "expiry at once ", "expiry spread ", "pause SCAN ", "6 rows measured")
+	})
+	t.Run("snapshots", func(t *testing.T) {
+		var out bytes.Buffer
+		if err := run(t.Context(), options{control: true, bgsave: true, keys: 10_000, only: "keys|stream"}, &out); err != nil {
+			t.Fatal(err)
+		}
+		wantLines(t, out.String(), "keys     redis ", "stream   again ", "bgsave keys ", "bgsave stream ", "2 rows measured, 0 skipped")
 	})
 }
 

@@ -3,6 +3,7 @@
 //	go run ./tests/bench [-quick] [-only REGEXP] [-rounds N] [-server PATH]
 //	go run ./tests/bench -control            # redis-server against itself
 //	go run ./tests/bench -pause [-keys N]    # many keys: growth, SCAN, expiry
+//	go run ./tests/bench -bgsave [-keys N]   # BGSAVE while all is written
 //
 // It builds our server (unless -server names one), starts the contenders on
 // free loopback ports in directories of their own, and lets redis-benchmark
@@ -48,6 +49,7 @@ type options struct {
 	quick   bool
 	control bool
 	pause   bool
+	bgsave  bool
 	only    string
 	rounds  int
 	keys    int
@@ -59,9 +61,10 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "fewer rows, rounds and keys")
 	flag.BoolVar(&o.control, "control", false, "measure redis-server against itself, to see the noise")
 	flag.BoolVar(&o.pause, "pause", false, "measure the pauses that many keys cause, and nothing else")
+	flag.BoolVar(&o.bgsave, "bgsave", false, "measure what BGSAVE costs those who write meanwhile, and nothing else")
 	flag.StringVar(&o.only, "only", "", "measure only the rows whose name matches this `regexp`")
 	flag.IntVar(&o.rounds, "rounds", 0, "rounds of each row (default 5, with -quick 2)")
-	flag.IntVar(&o.keys, "keys", 0, "keys for -pause (default 10000000, with -quick 1000000)")
+	flag.IntVar(&o.keys, "keys", 0, "keys for -pause and -bgsave (default 10000000 and 5000000, with -quick 1000000 and 500000)")
 	flag.StringVar(&o.server, "server", "", "`path` of the server to measure (default: ours, built now)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -112,9 +115,12 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	for _, c := range b.contenders {
 		fmt.Fprintf(out, "%s: %s\n", c.name, versionOf(c.path))
 	}
-	if o.pause {
+	switch {
+	case o.pause:
 		err = b.measurePauses(ctx, o.keys)
-	} else {
+	case o.bgsave:
+		err = b.measureBusySaves(ctx, o.keys)
+	default:
 		err = b.measureAll(ctx)
 	}
 	b.conclude()
@@ -129,6 +135,9 @@ func run(ctx context.Context, o options, out io.Writer) error {
 func plan(o *options) (*bench, time.Duration, error) {
 	if !supported {
 		return nil, 0, errors.New("the figures come from /proc: this needs Linux")
+	}
+	if o.pause && o.bgsave {
+		return nil, 0, errors.New("-pause and -bgsave are modes: choose one")
 	}
 	if o.rounds < 0 || o.keys < 0 {
 		return nil, 0, errors.New("-rounds and -keys are counts")
@@ -149,6 +158,12 @@ func plan(o *options) (*bench, time.Duration, error) {
 	}
 	if o.pause {
 		timeMax = pauseTimeMax
+	}
+	if o.bgsave {
+		timeMax, keysUsual = busySaveTime, busySaveKeys
+		if o.quick {
+			keysUsual = busySaveFew
+		}
 	}
 	if o.rounds > b.rounds {
 		timeMax = timeMax * time.Duration(o.rounds) / time.Duration(b.rounds)

@@ -43,20 +43,21 @@ func deviation(values []float64, centre float64) float64 {
 
 // A pauses says how long answers took, in milliseconds.
 type pauses struct {
-	count            int
-	p50, p999, worst float64
+	count                 int
+	p50, p99, p999, worst float64
 }
 
 // summarize sorts the latencies in place.
 func summarize(latencies []time.Duration) pauses {
 	if len(latencies) == 0 {
-		return pauses{p50: math.NaN(), p999: math.NaN(), worst: math.NaN()}
+		return pauses{p50: math.NaN(), p99: math.NaN(), p999: math.NaN(), worst: math.NaN()}
 	}
 	slices.Sort(latencies)
 	n := len(latencies)
 	return pauses{
 		count: n,
 		p50:   milliseconds(latencies[n/2]),
+		p99:   milliseconds(latencies[min(n-1, n*99/100)]),
 		p999:  milliseconds(latencies[min(n-1, n*999/1000)]),
 		worst: milliseconds(latencies[n-1]),
 	}

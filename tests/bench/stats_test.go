@@ -60,7 +60,7 @@ func TestSummarize(t *testing.T) {
 	}
 	waits[7], waits[900], waits[1500] = 40*time.Millisecond, 30*time.Millisecond, 20*time.Millisecond
 	got := summarize(waits)
-	if want := (pauses{count: 2000, p50: 1, p999: 30, worst: 40}); got != want {
+	if want := (pauses{count: 2000, p50: 1, p99: 1, p999: 30, worst: 40}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got := summarize(nil); !math.IsNaN(got.worst) || got.count != 0 {

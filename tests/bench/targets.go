@@ -27,6 +27,8 @@ var (
 	figCPU    = figure{name: "CPU/request"}
 	figMemory = figure{name: "memory", atMost: true}
 	figPause  = figure{name: "worst pause", atMost: true}
+	figBusy   = figure{name: "p99 beside that without a snapshot", atMost: true}
+	figExtra  = figure{name: "more memory", atMost: true}
 	figSync   = figure{name: "seconds", atMost: true}
 
 	// These are judged as they are, not as ratios to redis-server's.
@@ -57,6 +59,8 @@ var targets = []target{
 	{regexp.MustCompile(`^start$`), figStart, 50, 10},
 	{regexp.MustCompile(`^empty$`), figMemory, 1.5, 1},
 	{regexp.MustCompile(`^idle$`), figClient, 10 << 10, 2 << 10},
+	{regexp.MustCompile(`^bgsave `), figBusy, 2, 1.2},
+	{regexp.MustCompile(`^bgsave `), figExtra, 0.1, 0.03},
 	{regexp.MustCompile(`^pause `), figPause, 1, 0},
 	{regexp.MustCompile(`^pause `), figPauseMs, math.Inf(1), 2},
 }
