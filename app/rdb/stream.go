@@ -366,7 +366,9 @@ func walkNode(master StreamID, b []byte) (w nodeWalk, err error) {
 	}
 	total := int64(0)
 	for ; w.err == nil && !listpack.AtEnd(b, w.p); total++ {
-		w.entry(master, fields, total == 0)
+		if total == 0 || !w.usual(master, fields) {
+			w.entry(master, fields, total == 0)
+		}
 	}
 	if master == (StreamID{}) {
 		w.bad("an ID of 0-0")
@@ -377,16 +379,61 @@ func walkNode(master StreamID, b []byte) (w nodeWalk, err error) {
 	return w, w.err
 }
 
+// entryFixed is how many parts each entry has: flags and ID.
+const entryFixed = 3
+
+// usual is entry for the kind that is frequent: behind the first, not deleted, the
+// same fields as the node's, an ID not far from the node's. It reports whether that
+// is what it found, and that nothing is wrong with it; if not it has done nothing.
+func (w *nodeWalk) usual(master StreamID, fields int64) bool {
+	b, p := w.b, w.p
+	if b[p] != flagSameFields {
+		return false
+	}
+	p += 2
+	id := master
+	switch c := b[p]; {
+	case c < 0x80:
+		id.Ms += uint64(c)
+		p += 2
+	case c>>4 == 0xc: // 13 bits, and positive
+		id.Ms += uint64(c&0xf)<<8 | uint64(b[p+1])
+		p += 3
+	default:
+		return false
+	}
+	if b[p] >= 0x80 {
+		return false
+	}
+	id.Seq += uint64(b[p])
+	p += 2
+	for n := fields; n > 0; n-- {
+		next := listpack.Next(b, p)
+		if next == p {
+			return false
+		}
+		p = next
+	}
+	if b[p] >= 0x80 || int64(b[p]) != entryFixed+fields || id.Ms < w.last.Ms || id.Ms == w.last.Ms && id.Seq <= w.last.Seq {
+		return false
+	}
+	if w.live == 0 {
+		w.first = id
+	}
+	w.live++
+	w.p, w.last = p+2, id
+	return true
+}
+
 // entry checks one entry.
 func (w *nodeWalk) entry(master StreamID, fields int64, isFirst bool) {
-	const fixed = 3 // flags and ID
 	flags := w.int()
 	id := StreamID{master.Ms + uint64(w.int()), master.Seq + uint64(w.int())}
-	parts := fixed + fields
+	parts := entryFixed + fields
 	if flags&flagSameFields == 0 {
 		fields = w.int()
 		w.pass(fields)
-		parts = fixed + 1 + 2*fields
+		parts = entryFixed + 1 + 2*fields
 	}
 	w.pass(fields)
 	if w.int() != parts {
