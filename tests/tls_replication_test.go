@@ -46,7 +46,7 @@ func testTLSReplication(t *testing.T, p pairing, diskless string) {
 	}
 	awaitEqual(t, master.server, replica.server)
 	if full, some := master.infoInt(t, "sync_full"), master.infoInt(t, "sync_partial_ok"); full != 1 || some == 0 {
-		t.Errorf("%d full and %d partial syncs", full, some)
+		t.Errorf("%d full and %d partial syncs\n%s%s", full, some, master.logTail(), replica.logTail())
 	}
 }
 

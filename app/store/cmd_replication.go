@@ -25,6 +25,13 @@ const (
 		"if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated."
 )
 
+// owes reports whether there is output that waits for its turn. On the portable path
+// what is being written does not count: the client may have it, and have answered,
+// before its writer knows that.
+func (c *Client) owes() bool {
+	return len(c.reply.Buf)+len(c.out.queue) > 0 || c.raw != nil && c.out.queued.Load() > 0
+}
+
 // cmdPsync serves PSYNC replicationid offset, and SYNC. It is answered by what
 // follows: the stream from the offset on, or a snapshot and what comes behind it.
 func (kv *KVStore) cmdPsync(c *Client, args []string) error {
@@ -41,7 +48,7 @@ func (kv *KVStore) cmdPsync(c *Client, args []string) error {
 		return errSyncFailover
 	case kv.Info.Role == "slave" && (l == nil || l.state != linkUp):
 		return errSyncNoLink
-	case c.conn == nil, c.pendingOutput() > 0:
+	case c.conn == nil, c.owes():
 		return errSyncPending
 	}
 	if c.replica == nil {

@@ -94,7 +94,9 @@ func (c *Client) lastWords() {
 	c.awaitFlusher()
 }
 
-const lastWordsTimeout = time.Second
+// lastWordsTimeout is long, for who is starved of processor time must not lose them;
+// somebody who has gone ends the waiting sooner.
+const lastWordsTimeout = 10 * time.Second
 
 // unsubscribeStep is how many subscriptions a leaving client gives up under one lock.
 const unsubscribeStep = 1000
