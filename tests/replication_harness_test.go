@@ -203,10 +203,23 @@ func (w *randomWriter) write(n int) {
 			w.conns[client].read()
 		}
 		if waiting != nil {
-			w.admin.do("CLIENT", "UNBLOCK", w.ids[1-client])
-			w.conns[1-client].read()
+			w.unblock(1 - client)
 		}
 	}
+}
+
+// unblock ends the waiting of a client, which need not have begun: what it has sent
+// may still be on its way.
+func (w *randomWriter) unblock(client int) {
+	w.t.Helper()
+	c := w.conns[client]
+	waitFor(w.t, "the answer of who blocks", func() bool {
+		w.admin.do("CLIENT", "UNBLOCK", w.ids[client])
+		c.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		_, err := c.r.Peek(1)
+		return err == nil
+	})
+	c.read()
 }
 
 // A wire is a way to a server that can be cut, and that can swallow what is sent.
