@@ -101,7 +101,7 @@ func fieldOf(info, field string) string {
 // beginnings of large requests. The server takes what the limits allow and no more, and
 // forgets it all when they go.
 func TestStrangersAreBounded(t *testing.T) {
-	const strangers = 1500
+	const strangers = 600
 	s := start(t, "--maxclients", "5000", "--requirepass", "pw", "--client-query-buffer-limit", "1mb")
 	admin := s.client(t)
 	admin.ok("AUTH pw")
@@ -121,7 +121,7 @@ func TestStrangersAreBounded(t *testing.T) {
 		come("*2\r\n$4\r\nAUTH\r\n$536870912\r\n0123456789")
 		come("*1048576\r\n$3\r\nSET\r\n")
 		come("*2\r\n$4\r\nAUTH\r\n$16385\r\n")
-		if len(conns)%1000 == 0 {
+		if len(conns)%500 == 0 {
 			admin.expect("PING", status("PONG"))
 		}
 	}
