@@ -11,7 +11,8 @@ import (
 // A million writes: random ones of every type, with transactions, keys that expire
 // soon, clients that wait and groups of consumers, are sent to a master in pipelines,
 // while the links to its replicas are cut at any moment. In the end all have the same
-// data at the same place of the stream, and nobody needed a second full sync.
+// data at the same place of the stream, nobody needed a second full sync, and the
+// master's append-only file makes the same data.
 //
 // A run that is no soak sends fewer. With TEST_SERVER=redis-server it shows whether
 // redis-server keeps all this itself.
@@ -67,6 +68,9 @@ func newFlood(t *testing.T, paths []string) *flood {
 			"--client-output-buffer-limit", "replica 0 0 0",
 			"--hz", "500", // redis-server ends a short wait when its clock ticks
 		}
+		if i == 0 && path == serverPath(t) {
+			flags = append(flags, "--appendonly", "yes", "--appendfsync", "no") // it gets the same
+		}
 		if i > 0 {
 			fl.wires = append(fl.wires, newWire(t, fl.nodes[i-1].addr()))
 			flags = append(flags, "--replicaof", fmt.Sprintf("127.0.0.1 %d", fl.wires[i-1].port))
@@ -107,6 +111,7 @@ func (fl *flood) run(writes int) {
 		awaitLink(fl.t, n)
 	}
 	awaitEqual(fl.t, fl.nodes...)
+	fl.holdsJournal()
 	partial := 0
 	for _, n := range fl.nodes[:len(fl.nodes)-1] {
 		if full := n.infoInt(fl.t, "sync_full"); full != 1 {
@@ -119,6 +124,20 @@ func (fl *flood) run(writes int) {
 	}
 	fl.t.Logf("%d writes, %d cuts, %d times resumed, %s bytes of stream, %d keys", fl.writes, cuts, partial,
 		fl.nodes[0].info(fl.t, "master_repl_offset"), fl.admin.doInt("DBSIZE"))
+}
+
+// holdsJournal holds that the append-only file of the master, if it has one, makes the
+// same data. Now and then a key expires meanwhile.
+func (fl *flood) holdsJournal() {
+	fl.t.Helper()
+	if fl.nodes[0].info(fl.t, "aof_enabled") == "0" {
+		return
+	}
+	waitFor(fl.t, "the same data from the append-only file", func() bool {
+		want := fl.admin.digest()
+		fl.admin.ok("DEBUG LOADAOF")
+		return fl.admin.digest() == want
+	})
 }
 
 // turn sends one pipeline and reads the replies.

@@ -42,6 +42,7 @@ type journal struct {
 	selected   int    // the database that the next command would be for, -1 for none
 	unit       int    // commands of the unit at hand
 	unitAt     int    // where in buf it begins
+	lastAt     int    // where in buf its last command begins
 	timestamps bool   // aof-timestamp-enabled
 	second     int64  // of the last timestamp
 	waiting    bool   // for a base: the file has a temporary name
@@ -120,9 +121,13 @@ func (j *journal) feed(db int, args []string) {
 		j.unitAt = len(j.buf)
 	}
 	j.unit++
+	j.lastAt = len(j.buf)
 	j.buf = resp.AppendCommand(j.buf, args...)
 	j.end += int64(len(j.buf) - from)
 }
+
+// last is the command that was fed last, as it was encoded. It is good for the moment.
+func (j *journal) last() []byte { return j.buf[j.lastAt:] }
 
 var (
 	multiLine = resp.AppendCommand(nil, "MULTI")

@@ -62,10 +62,10 @@ func (kv *KVStore) applySinks() {
 	e, j, s := &kv.effects, kv.journal, &kv.repl.stream
 	streaming := s.active() && kv.Info.Role != "slave"
 	switch {
-	case streaming && j != nil:
+	case streaming && j != nil: // both have it in the same bytes
 		e.sink = func(db int, args []string) {
 			j.feed(db, args)
-			s.feed(db, args)
+			s.feedEncoded(db, j.last())
 		}
 		e.end = func() {
 			j.endUnit()

@@ -69,6 +69,18 @@ func (s *replStream) resize(size int64) {
 
 // feed appends a command to the unit at hand. kv.mu is held.
 func (s *replStream) feed(db int, args []string) {
+	s.beginCommand(db)
+	s.unit = resp.AppendCommand(s.unit, args...)
+}
+
+// feedEncoded is feed for a command that somebody has encoded already.
+func (s *replStream) feedEncoded(db int, command []byte) {
+	s.beginCommand(db)
+	s.unit = append(s.unit, command...)
+}
+
+// beginCommand says which database the next command of the unit is for, if need be.
+func (s *replStream) beginCommand(db int) {
 	if s.selected != db+1 {
 		s.selected = db + 1
 		s.unit = resp.AppendCommand(s.unit, "SELECT", formatInt(int64(db)))
@@ -77,7 +89,6 @@ func (s *replStream) feed(db int, args []string) {
 		s.unitAt = len(s.unit)
 	}
 	s.commands++
-	s.unit = resp.AppendCommand(s.unit, args...)
 }
 
 // endUnit makes the unit at hand a part of the stream. kv.mu is held.
