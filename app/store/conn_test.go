@@ -296,7 +296,7 @@ func TestHangUps(t *testing.T) {
 			s.dial(t, "tcp").do("SET big " + strings.Repeat("x", 4096))
 			times := rounds / 5
 			if transport == "tls" {
-				times = max(times/5, 1) // handshakes take their time
+				times = max(times/10, 1) // handshakes take their time
 			}
 			for _, way := range hangUps {
 				t.Run(way.name, func(t *testing.T) {
