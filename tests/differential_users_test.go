@@ -187,28 +187,25 @@ var unquoted = strings.NewReplacer(`"`, "", `\`, "")
 // sortedRules puts the rules on single commands that follow one another in order, in
 // every text of the reply, but for those on later commands.
 func (v reply) sortedRules() reply {
-	words := slices.DeleteFunc(strings.Split(unquoted.Replace(v.text), " "), func(word string) bool {
-		return isCommandRule(word) && slices.Contains(laterCommands, word[1:])
-	})
-	for from := 0; from < len(words); {
-		to := from
-		for to < len(words) && isCommandRule(words[to]) {
-			to++
-			if strings.HasSuffix(words[to-1], ")") {
-				break
+	var sorted []string
+	for words := strings.Split(unquoted.Replace(v.text), " "); len(words) > 0; {
+		from, closed := len(sorted), 0
+		for ; len(words) > 0 && isCommandRule(words[0]); words = words[1:] {
+			rule := strings.TrimRight(words[0], ")") // it may be the last of a selector
+			closed += len(words[0]) - len(rule)
+			if !slices.Contains(laterCommands, rule[1:]) {
+				sorted = append(sorted, rule)
 			}
 		}
-		if to > from { // the last one may end a selector
-			last, ends := strings.CutSuffix(words[to-1], ")")
-			words[to-1] = last
-			slices.Sort(words[from:to])
-			if ends {
-				words[to-1] += ")"
-			}
+		slices.Sort(sorted[from:])
+		if closed > 0 && len(sorted) > 0 {
+			sorted[len(sorted)-1] += strings.Repeat(")", closed)
 		}
-		from = max(to, from+1)
+		if len(words) > 0 {
+			sorted, words = append(sorted, words[0]), words[1:]
+		}
 	}
-	v.text = strings.Join(words, " ")
+	v.text = strings.Join(sorted, " ")
 	v.elems = slices.Clone(v.elems)
 	for i := range v.elems {
 		v.elems[i] = v.elems[i].sortedRules()
