@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 )
 
 // In the background: with daemonize the server lets go of its terminal. Redis forks,
@@ -15,20 +16,25 @@ import (
 //
 // The first process, the launcher, has read the configuration by then. It hands over
 // what it has read, since the standard input and a pipe cannot be read twice. Then it
-// waits until the second, the daemon, listens, and ends with status 0; so who has
-// started the server may connect at once, which is more than Redis promises. If the
-// daemon ends before, the launcher shows what it has said and ends with its status.
+// waits until the second, the daemon, listens and has loaded its data, or has been
+// loading for a while, and ends with status 0; so who has started the server may
+// connect at once, which is more than Redis promises. If the daemon ends before, the
+// launcher shows what it has said and ends with its status.
 
 const (
 	daemonEnv      = "VALKEYPER_DAEMON" // set in a daemon's environment
 	defaultPidFile = "/var/run/redis.pid"
+
+	// launcherPatience is how long the launcher waits for data to be loaded, which is
+	// when most of what is wrong with it comes out.
+	launcherPatience = 10 * time.Second
 
 	// handoverBytesMax bounds what is kept of what a daemon says while it starts.
 	handoverBytesMax = 64 << 10
 )
 
 // takeHandover finds out whether this process is a daemon, and then where the
-// launcher waits to be told that it listens.
+// launcher waits to be told that it runs.
 func (kv *KVStore) takeHandover() {
 	if os.Getenv(daemonEnv) == "" {
 		return
@@ -52,11 +58,11 @@ func (kv *KVStore) toBackground(configuration string) {
 	os.Exit(kv.launch(configuration))
 }
 
-// launch runs a daemon until it listens. It returns the status for the launcher to
+// launch runs a daemon until it can be left alone. It returns the status for the launcher to
 // end with.
 func (kv *KVStore) launch(configuration string) int {
 	said := tail{max: handoverBytesMax}
-	listening, daemonsEnd, err := os.Pipe()
+	running, daemonsEnd, err := os.Pipe()
 	if err == nil {
 		var path string
 		if path, err = os.Executable(); err == nil {
@@ -66,7 +72,7 @@ func (kv *KVStore) launch(configuration string) int {
 			cmd.Stdin = strings.NewReader(configuration)
 			cmd.Stdout, cmd.Stderr = &said, &said
 			detach(cmd, daemonsEnd)
-			err = kv.launchAs(cmd, listening, daemonsEnd)
+			err = kv.launchAs(cmd, running, daemonsEnd)
 		}
 	}
 	switch {
@@ -83,14 +89,14 @@ func (kv *KVStore) launch(configuration string) int {
 	return 1
 }
 
-// launchAs starts the command of a daemon and waits until it listens, or why it does
-// not.
-func (kv *KVStore) launchAs(cmd *exec.Cmd, listening, daemonsEnd *os.File) error {
+// launchAs starts the command of a daemon and waits until it says that it runs. The
+// error is why it does not.
+func (kv *KVStore) launchAs(cmd *exec.Cmd, running, daemonsEnd *os.File) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	daemonsEnd.Close() // or its end would not be seen
-	if n, _ := listening.Read(make([]byte, 1)); n == 1 {
+	if n, _ := running.Read(make([]byte, 1)); n == 1 {
 		return nil
 	}
 	if err := cmd.Wait(); err != nil {
@@ -99,14 +105,12 @@ func (kv *KVStore) launchAs(cmd *exec.Cmd, listening, daemonsEnd *os.File) error
 	return io.ErrUnexpectedEOF
 }
 
-// tellLauncher tells the launcher, if there is one, that the server listens, and lets
-// go of what they have in common.
-func (kv *KVStore) tellLauncher() {
+// releaseLauncher tells the launcher, when it has waited enough, that the server runs,
+// and lets go of what they have in common.
+func (kv *KVStore) releaseLauncher() {
+	kv.awaitLoaded(launcherPatience)
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
-	if kv.launcher == nil {
-		return
-	}
 	kv.launcher.Write([]byte{1})
 	kv.launcher.Close()
 	kv.launcher = nil

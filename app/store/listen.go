@@ -62,7 +62,9 @@ func (kv *KVStore) Listen() (net.Listener, error) {
 		return nil, err
 	}
 	kv.awaitLoaded(loadHeadStart)
-	kv.tellLauncher()
+	if kv.launcher != nil {
+		go kv.releaseLauncher()
+	}
 	return l, nil
 }
 

@@ -165,7 +165,7 @@ func (kv *KVStore) configHooks() config.Hooks {
 // warnOfConfig logs what the configuration has to say of what it reads. A daemon's
 // launcher has said it already.
 func (kv *KVStore) warnOfConfig(text string) {
-	if kv.launcher == nil {
+	if starting := !kv.standalone; !kv.daemon || !starting {
 		kv.log(logWarning, "%s", text)
 	}
 }
