@@ -92,7 +92,10 @@ func testFollowing(t *testing.T, p pairing, load, diskless string) {
 	})
 	c := replica.client(t)
 	c.expect("SET a b", errText("READONLY You can't write against a read only replica."))
-	if full := master.infoInt(t, "sync_full"); full != 1 {
+	// A FLUSHALL among what is written ends the process that a redis-server has forked to
+	// save for the replica, which then asks again.
+	spoiled := strings.Contains(master.logTail(), "SYNC failed. BGSAVE child returned an error")
+	if full := master.infoInt(t, "sync_full"); full != 1 && !spoiled {
 		t.Errorf("%d full syncs, want one", full)
 	}
 }
