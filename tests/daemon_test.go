@@ -220,7 +220,10 @@ func TestSyslog(t *testing.T) {
 	if err != nil {
 		t.Skip(err) // who may not is shown by the unit test that it works
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() {
+		conn.Close()
+		os.Remove(path) // closing leaves it
+	})
 	dir, port := t.TempDir(), strconv.Itoa(freePort())
 	lines := make(chan string, 1000)
 	go func() {
