@@ -33,6 +33,13 @@ func (kv *KVStore) check() error {
 	if err := kv.checkBlocked(); err != nil {
 		return err
 	}
+	counted := kv.rosterBytes
+	for _, c := range kv.roster {
+		counted -= c.countedBytes
+	}
+	if counted != 0 {
+		return fmt.Errorf("%d bytes are counted for clients that are not there", counted)
+	}
 	var bytes int64
 	dbs := slices.Clone(kv.dbs)
 	for _, d := range kv.drains {

@@ -250,7 +250,6 @@ func (kv *KVStore) leave(c *Client) {
 	kv.roster[c.seat] = moved
 	kv.roster[last] = nil
 	kv.roster = kv.roster[:last]
-	kv.rosterBytes -= c.countedBytes
 	kv.dismissReplica(c)
 	c.txn.discard(c)
 	kv.unsubscribeAll(c)
@@ -259,6 +258,7 @@ func (kv *KVStore) leave(c *Client) {
 	kv.unblock(c)
 	kv.unpark(c)
 	c.closing = true
+	kv.weigh(c)
 	kv.count(c)
 }
 

@@ -324,7 +324,7 @@ func (c *Client) execute() bool {
 		kv.broadcast()
 	}
 	c.checkOutputLimit()
-	if kv.census.limit > 0 {
+	if kv.counting() {
 		c.countTurn()
 		kv.checkCensus()
 	}

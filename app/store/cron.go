@@ -228,7 +228,7 @@ func (kv *KVStore) tickClient(c *Client) {
 // not held against maxmemory.
 func (kv *KVStore) weigh(c *Client) {
 	bytes := int64(0)
-	if !c.isReplica() {
+	if !c.closing && !c.isReplica() {
 		bytes = c.memory().total
 	}
 	kv.rosterBytes += bytes - c.countedBytes

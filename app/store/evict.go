@@ -142,7 +142,7 @@ func (kv *KVStore) makeRoom() evictionResult {
 		return evictedEnough
 	}
 	result := evictedEnough
-	if kv.limitedMemory() > kv.maxMemory {
+	if kv.holdsTooMuch() {
 		client, hint := kv.client, kv.hint
 		kv.client = nil
 		result = kv.evictSome()
@@ -157,6 +157,19 @@ func (kv *KVStore) makeRoom() evictionResult {
 		state.sinceNs = max(kv.clockNs, 1)
 	}
 	return result
+}
+
+// holdsTooMuch reports whether the server does not keep to maxmemory. What clients hold
+// may have been sent since it was counted: when it decides, it is counted again.
+func (kv *KVStore) holdsTooMuch() bool {
+	held := kv.limitedMemory()
+	if held > kv.maxMemory && held-kv.rosterBytes <= kv.maxMemory {
+		for _, c := range kv.roster {
+			kv.weigh(c)
+		}
+		held = kv.limitedMemory()
+	}
+	return held > kv.maxMemory
 }
 
 // tooMuch makes room before a command, and reports whether that fails. What its

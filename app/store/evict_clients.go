@@ -11,7 +11,8 @@ import "math/bits"
 // client is counted once more before it is closed.
 //
 // Replicas, the master and who said CLIENT NO-EVICT are spared; the last count in
-// the sum all the same. While there is no limit nothing is counted.
+// the sum all the same. While there is no limit, neither here nor on all memory,
+// nothing is counted.
 
 const (
 	clientBucketMinLog = 15 // less than 32 KiB is small
@@ -48,7 +49,7 @@ func (kv *KVStore) applyClientsLimit() {
 	}
 	was := kv.census.limit
 	kv.census.limit = limit
-	kv.censusOn.Store(limit > 0)
+	kv.censusOn.Store(kv.counting())
 	if (was > 0) == (limit > 0) {
 		return
 	}
@@ -64,8 +65,14 @@ func (kv *KVStore) applyClientsLimit() {
 	}
 }
 
+// counting reports whether there is a limit that what clients hold counts for.
+func (kv *KVStore) counting() bool { return kv.census.limit > 0 || kv.maxMemory > 0 }
+
 // count counts what the client holds, if there is a limit. kv.mu is held.
 func (kv *KVStore) count(c *Client) {
+	if kv.maxMemory > 0 {
+		kv.weigh(c)
+	}
 	n := &kv.census
 	if n.limit == 0 {
 		return

@@ -108,3 +108,39 @@ func TestEvictionHitRate(t *testing.T) {
 		t.Errorf("LRU hits %.4f, chance %.4f", lru, chance)
 	}
 }
+
+// TestMaxMemoryAndClients has what clients hold count for maxmemory as long as they
+// hold it, and no longer.
+func TestMaxMemoryAndClients(t *testing.T) {
+	kv := newChecked(t)
+	s := newSession(t, kv)
+	s.doAll("SET k v; CONFIG SET maxmemory-policy allkeys-lru maxmemory 1000000")
+	big := newSession(t, kv)
+	kv.mu.Lock()
+	big.c.reply.Buf = make([]byte, 0, 1<<21)
+	kv.weigh(big.c)
+	kv.mu.Unlock()
+	if err := kv.check(); err != nil {
+		t.Error(err)
+	}
+	kv.mu.Lock()
+	big.c.reply.Buf = nil // it has been sent
+	kv.mu.Unlock()
+	s.expect("GET k", `"v"`)
+	kv.mu.Lock()
+	big.c.reply.Buf = make([]byte, 0, 1<<21)
+	kv.weigh(big.c)
+	kv.leave(big.c)
+	kv.count(big.c) // its turn ends
+	kv.mu.Unlock()
+	if err := kv.check(); err != nil {
+		t.Error(err)
+	}
+	s.expect("GET k", `"v"`)
+	again := newSession(t, kv)
+	kv.mu.Lock()
+	again.c.reply.Buf = make([]byte, 0, 1<<21)
+	kv.count(again.c)
+	kv.mu.Unlock()
+	s.expect("GET k", "nil")
+}

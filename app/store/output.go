@@ -305,7 +305,7 @@ func (kv *KVStore) takeFlushes() []flushJob {
 	if len(kv.tracking.changed) > 0 {
 		kv.broadcast()
 	}
-	if kv.census.limit > 0 {
+	if kv.counting() {
 		kv.takeCensus()
 	}
 	if len(kv.flushes) == 0 {

@@ -39,7 +39,7 @@ type KVStore struct {
 	netIn, netOut    atomic.Int64 // bytes from and to clients
 	reads, writes    atomic.Int64 // system calls for them
 	queryLimit       atomic.Int64 // client-query-buffer-limit
-	censusOn         atomic.Bool  // maxmemory-clients is set
+	censusOn         atomic.Bool  // kv.counting, for who does not hold mu
 	logLevel         atomic.Int32
 	keepAliveSeconds atomic.Int64
 
