@@ -254,13 +254,16 @@ func (db *database) newRecord(key string, kind uint8, size int, access uint32) e
 	return e
 }
 
-// freeOutside frees what the value keeps outside its record.
+// freeOutside frees what the value keeps outside its record. The values of a database
+// that was dropped have been counted with it.
 func (db *database) freeOutside(e entry) {
 	switch enc := e.enc(); {
 	case enc == encRawOutside && e.outsideRef() != 0:
 		db.kv.arena.Free(e.outsideRef())
 	case enc.ofBlocks():
-		db.kv.dropValue(enc, e.outsideRef())
+		if kv := db.kv; kv.dropValue(enc, e.outsideRef()) && kv.dbs[db.id] == db {
+			kv.stats.lazyFreed++
+		}
 	}
 }
 

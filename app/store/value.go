@@ -105,17 +105,19 @@ func (kv *KVStore) drainLater(d drainable) {
 // freedAtOnce is the number of elements up to which a value is freed on the spot.
 const freedAtOnce = 64
 
-// dropValue frees a value made of blocks, in steps unless it is small.
-func (kv *KVStore) dropValue(enc encoding, root arena.Ref) {
+// dropValue frees a value made of blocks, in steps unless it is small. It reports
+// whether that is still to be done.
+func (kv *KVStore) dropValue(enc encoding, root arena.Ref) (later bool) {
 	if kv.saver != nil && kv.saver.keeps(root) {
-		return
+		return true
 	}
 	if kv.blockLen(enc, root) > freedAtOnce {
 		kv.drainLater(&droppedValue{kv, enc, root})
-		return
+		return true
 	}
 	for !kv.drainBlocks(enc, root, freedAtOnce) {
 	}
+	return false
 }
 
 // drainBlocks frees so many buckets or leaves of a value, and its root at last.
