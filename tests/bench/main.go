@@ -231,7 +231,7 @@ func versionOf(path string) string {
 
 // measureAll runs every mode but the pauses.
 func (b *bench) measureAll(ctx context.Context) error {
-	steps := []func(context.Context) error{b.measureSpeed, b.measureGroups, b.measureHandOvers, b.measureMemory, b.measureReplication, b.measurePersistence, b.measureStart, b.measureIdle}
+	steps := []func(context.Context) error{b.measureSpeed, b.measureGroups, b.measureHandOvers, b.measureMemory, b.measureHitRate, b.measureReplication, b.measurePersistence, b.measureStart, b.measureIdle}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err

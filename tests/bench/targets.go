@@ -30,6 +30,7 @@ var (
 	figBusy   = figure{name: "p99 beside that without a snapshot", atMost: true}
 	figExtra  = figure{name: "more memory", atMost: true}
 	figSync   = figure{name: "seconds", atMost: true}
+	figHits   = figure{name: "hits"}
 
 	// These are judged as they are, not as ratios to redis-server's.
 	figStart   = figure{name: "ms to the first reply", atMost: true}
@@ -56,6 +57,7 @@ var targets = []target{
 	{regexp.MustCompile(`^(full sync|rewrite|(save|load) .*)$`), figSync, 1, 0.5},
 	{regexp.MustCompile(`^AOF (everysec|always)$`), figRate, 1, 1.5},
 	{regexp.MustCompile(`^(replica apply|master of 2)$`), figRate, 1.1, 2},
+	{regexp.MustCompile(`^hit rate `), figHits, 0.99, 1},
 	{regexp.MustCompile(`^start$`), figStart, 50, 10},
 	{regexp.MustCompile(`^empty$`), figMemory, 1.5, 1},
 	{regexp.MustCompile(`^idle$`), figClient, 10 << 10, 2 << 10},
