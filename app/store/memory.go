@@ -7,7 +7,7 @@ import (
 )
 
 // usedMemory is what INFO calls used_memory: the arena's live bytes, which are
-// exact, what clients hold in buffers and queues, as cron last counted it, the
+// exact, what clients hold in buffers and queues, as it was last counted, the
 // table of tracked keys, the replication stream, and what waits to be written to
 // the append-only file.
 func (kv *KVStore) usedMemory() int64 {
