@@ -22,12 +22,13 @@ func (kv *KVStore) arenas() []*arena.Arena {
 	return []*arena.Arena{kv.arena}
 }
 
-// limitedMemory is what maxmemory limits: all but what waits for replicas and for the
-// append-only file, which evicting keys would only make more. Clients count as
+// limitedMemory is what maxmemory limits: all but what waits for replicas beyond the
+// backlog and for the append-only file, which evicting keys would only make more. Clients count as
 // they were last counted, and at least with what each takes when it holds nothing.
 func (kv *KVStore) limitedMemory() int64 {
 	clients := max(kv.rosterBytes, int64(len(kv.clients))*clientStructBytes)
-	return kv.arena.Used() + clients + kv.tracking.table.bytes()
+	backlog, _ := kv.replicationBytes()
+	return kv.arena.Used() + clients + kv.tracking.table.bytes() + backlog
 }
 
 // clientBytes is what all clients hold now.

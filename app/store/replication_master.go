@@ -367,8 +367,8 @@ func (kv *KVStore) infoReplicas(w *infoWriter) {
 // those that only slow replicas want.
 func (kv *KVStore) replicationBytes() (backlog, replicas int64) {
 	backlog = kv.repl.stream.bytes()
-	if size := kv.config.Int("repl-backlog-size"); len(kv.repl.replicas) > 0 && backlog > size {
-		backlog, replicas = size, backlog-size
+	if len(kv.repl.replicas) > 0 {
+		replicas = max(backlog-kv.config.Int("repl-backlog-size"), 0)
 	}
-	return backlog, replicas
+	return backlog - replicas, replicas
 }
