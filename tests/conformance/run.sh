@@ -146,7 +146,7 @@ try_unit() {
     local unit=$1 file=${1//\//_} root status stuck go
     local log=$OUT/$file.try.log skips=() hung=()
     mapfile -t skips < <(awk -F'\t' -v u="$unit" '$1 == u {print $2}' "$EXCLUDED")
-    root=$OUT/root.$file
+    root=$(mktemp -d /tmp/rXXXXXX) # short, for a socket in it has to have a name of less than 108 bytes
     for ((go = 1; go <= GOES; go++)); do
         make_root "$root"
         attempt "$unit" "$root" "$log" "${skips[@]}" "${hung[@]}"
