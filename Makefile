@@ -59,11 +59,14 @@ clients: ## smoke tests with the client libraries of Go, Python and Node
 	tests/clients/run.sh
 
 .PHONY: soak
-soak: ## the random tests for SOAK=1m each, the load for LOAD=10m, a million replicated writes, every fuzz target for FUZZTIME=6s
+soak: ## the random tests for SOAK=1m each, the load for LOAD=10m, every fuzz target for FUZZTIME=6s
 	TEST_RACE=1 TEST_SOAK=$(or $(SOAK),1m) go test -race -count=1 -timeout 60m -run 'TestModel|TestGroup|TestDiffer|TestHangUp|TestOutput|TestAppendOnly.*Crash' ./tests
 	TEST_SOAK=$(or $(LOAD),10m) go test -count=1 -timeout 60m -run 'TestLoad$$' ./tests
-	TEST_SOAK=$(or $(SOAK),1m) go test -count=1 -timeout 60m -run 'TestReplicaMillion|TestSentinel' ./tests
 	@tests/fuzz.sh Fuzz "$(or $(FUZZTIME),6s)"
+
+.PHONY: replication
+replication: ## a million replicated writes in every pairing, and twenty failovers by Sentinel
+	TEST_SOAK=1m go test -count=1 -timeout 60m -run 'TestReplicaMillion|TestSentinel' ./tests
 
 .PHONY: cover
 cover: ## coverage of app/ by all tests, coverage.out
