@@ -258,7 +258,6 @@ func (kv *KVStore) leave(c *Client) {
 	kv.unblock(c)
 	kv.unpark(c)
 	c.closing = true
-	kv.weigh(c)
 	kv.count(c)
 }
 

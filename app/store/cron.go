@@ -221,7 +221,6 @@ func (kv *KVStore) tickClient(c *Client) {
 	}
 	c.checkOutputLimit()
 	kv.count(c)
-	kv.weigh(c)
 }
 
 // weigh notes what a client holds. Replicas do not count: what waits for them is

@@ -71,13 +71,14 @@ const samplesMax = 1024
 
 // evictionState is what one eviction leaves to the next.
 type evictionState struct {
-	pool     [candidatesMax]candidate // by score; the best last
-	pooled   int
-	picked   []arena.Ref // where keys picked at random are put
-	turn     int         // of the databases, for the policies that pick at random
-	running  bool        // cron goes on
-	sinceNs  int64       // when the limit was passed, 0 when it is kept
-	exceedNs int64       // for how long it was passed before that
+	pool      [candidatesMax]candidate // by score; the best last
+	pooled    int
+	picked    []arena.Ref // where keys picked at random are put
+	turn      int         // of the databases, for the policies that pick at random
+	running   bool        // cron goes on
+	sinceNs   int64       // when the limit was passed, 0 when it is kept
+	countedNs int64       // when clients were last counted because they decide
+	exceedNs  int64       // for how long it was passed before that
 }
 
 // An evictionResult is how an attempt to keep to maxmemory ended.
@@ -160,10 +161,14 @@ func (kv *KVStore) makeRoom() evictionResult {
 }
 
 // holdsTooMuch reports whether the server does not keep to maxmemory. What clients hold
-// may have been sent since it was counted: when it decides, it is counted again.
+// may have been sent since it was counted: when it decides, it is counted again, for no
+// more than about a twentieth of the time.
 func (kv *KVStore) holdsTooMuch() bool {
 	held := kv.limitedMemory()
-	if held > kv.maxMemory && held-kv.rosterBytes <= kv.maxMemory {
+	const countNs = 50 // about, of one client
+	s := &kv.eviction
+	if held > kv.maxMemory && held-kv.rosterBytes <= kv.maxMemory && kv.clockNs-s.countedNs >= int64(20*countNs*len(kv.roster)) {
+		s.countedNs = kv.clockNs
 		for _, c := range kv.roster {
 			kv.weigh(c)
 		}

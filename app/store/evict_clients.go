@@ -68,18 +68,17 @@ func (kv *KVStore) applyClientsLimit() {
 // counting reports whether there is a limit that what clients hold counts for.
 func (kv *KVStore) counting() bool { return kv.census.limit > 0 || kv.maxMemory > 0 }
 
-// count counts what the client holds, if there is a limit. kv.mu is held.
+// count weighs the client and, if there is a limit on clients, puts it where it belongs
+// by that. kv.mu is held.
 func (kv *KVStore) count(c *Client) {
-	if kv.maxMemory > 0 {
-		kv.weigh(c)
-	}
+	kv.weigh(c)
 	n := &kv.census
 	if n.limit == 0 {
 		return
 	}
-	var size int64
-	if !c.closing && c.conn != nil && !c.isReplica() && c.master == nil {
-		size = c.memory().total
+	size := c.countedBytes
+	if c.conn == nil || c.master != nil {
+		size = 0
 	}
 	n.bytes += size - c.counted.bytes
 	c.counted.bytes = size
